@@ -1,0 +1,122 @@
+package truetime
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Bound encloses true time between two straight lines over the readings of the
+// local clock, from At until Expires:
+//
+//	Earliest(r) ≤ true time at reading r ≤ Latest(r)    for At ≤ r ≤ Expires
+//
+// Each side keeps the anchor it was measured at, so carrying an old side forward
+// adds no rounding (docs/adr/0002). The zero Bound is not valid.
+type Bound struct {
+	// At is the reading at which the bound was made.
+	At Reading
+	// Earliest and Latest are the two limits; neither is anchored after At.
+	Earliest, Latest Line
+	// Expires is the last reading, in nanoseconds of At's epoch, for which the
+	// bound may be used. It counts from the measurement, not from publication.
+	Expires int64
+	// Generation rises whenever an assumption was disproved and the past was
+	// forgotten. Within one generation Earliest never goes back.
+	Generation uint64
+	// Basis says what the bound rests on, for display.
+	Basis Basis
+}
+
+// Basis counts what a bound rests on.
+type Basis struct {
+	Domains int // failure domains that had usable data
+	Agreed  int // of these, the ones that meet the agreed interval
+	Faulty  int // f, the domains that may lie
+}
+
+// Interval returns the interval that contains true time at the reading r, each
+// end rounded outward to a nanosecond.
+//
+// It returns a [*BoundError] for an invalid bound, a [*DisruptedError] for a
+// reading of another epoch, [ErrReadingBeforeBound], [ErrStale] after Expires,
+// [ErrOutOfRange] or an [*IntervalError] when the result cannot be held.
+func (b Bound) Interval(r Reading) (Interval, error) {
+	if err := b.Validate(); err != nil {
+		return Interval{}, err
+	}
+	return b.interval(r)
+}
+
+// interval is Interval for a bound known to be valid: the path of every Now.
+func (b *Bound) interval(r Reading) (Interval, error) {
+	switch {
+	case r.Epoch != b.At.Epoch:
+		return Interval{}, &DisruptedError{Cause: fmt.Sprintf("the bound belongs to epoch %d, the reading to epoch %d", b.At.Epoch, r.Epoch)}
+	case r.Nanos < b.At.Nanos:
+		return Interval{}, ErrReadingBeforeBound
+	case r.Nanos > b.Expires:
+		return Interval{}, ErrStale
+	}
+	earliest, ok1 := b.Earliest.floor(r.Nanos)
+	latest, ok2 := b.Latest.ceil(r.Nanos)
+	if !ok1 || !ok2 {
+		return Interval{}, ErrOutOfRange
+	}
+	return NewInterval(earliest, latest)
+}
+
+// Validate returns a [*BoundError] if the bound contradicts itself: zero, an
+// inverted interval at At, lines that would cross later, an anchor after At, a
+// slope of 100 % or more, an expiry before At.
+func (b Bound) Validate() error {
+	switch {
+	case b.At.Epoch == 0:
+		return &BoundError{"it has no epoch (a zero Bound?)"}
+	case b.Earliest.At > b.At.Nanos || b.Latest.At > b.At.Nanos:
+		return &BoundError{"a line is anchored after the bound was made"}
+	case !validSlope(b.Earliest.SlopePPB) || !validSlope(b.Latest.SlopePPB):
+		return &BoundError{"a slope is 100 % or more"}
+	case b.Earliest.SlopePPB > b.Latest.SlopePPB:
+		return &BoundError{"earliest runs faster than latest, so they would cross"}
+	case b.Expires < b.At.Nanos:
+		return &BoundError{"it expires before it was made"}
+	}
+	if _, err := b.interval(b.At); err != nil {
+		return &BoundError{err.Error()}
+	}
+	return nil
+}
+
+func validSlope(ppb int64) bool { return -slopeUnit < ppb && ppb < slopeUnit }
+
+// errConflict: two bounds of one generation exclude each other, so one of them
+// was false when it was published.
+var errConflict = errors.New("truetime: the new bound and the one before exclude each other")
+
+// Intersect returns b with each side replaced by prev's where prev's is at
+// least as tight at b.At: what was true stays true. Hence, within a generation,
+// Earliest never goes back and a new bound never widens at its own reading.
+//
+// If prev is of another epoch or generation it says nothing and b is returned.
+// A [*DisruptedError] says that the two exclude each other.
+func (b Bound) Intersect(prev Bound) (Bound, error) {
+	if prev.At.Epoch != b.At.Epoch || prev.Generation != b.Generation || prev.At.Nanos > b.At.Nanos {
+		return b, nil
+	}
+	before, ok1 := prev.Earliest.floor(b.At.Nanos)
+	after, ok2 := prev.Latest.ceil(b.At.Nanos)
+	now, err := b.interval(b.At)
+	if err != nil || !ok1 || !ok2 {
+		return b, err
+	}
+	if before >= now.earliest {
+		b.Earliest = prev.Earliest
+	}
+	if after <= now.latest {
+		b.Latest = prev.Latest
+	}
+	if max(before, now.earliest) > min(after, now.latest) {
+		return Bound{}, &DisruptedError{Cause: "the new bound and the one before exclude each other, so an assumption does not hold", Err: errConflict}
+	}
+	return b, nil
+}

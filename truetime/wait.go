@@ -1,0 +1,113 @@
+package truetime
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/bits"
+	"time"
+)
+
+// maxSleep caps a single sleep, so that a disruption of the local clock is
+// noticed during a long wait.
+const maxSleep = time.Second
+
+// WaitUntilAfter returns nil once t has certainly passed: some instant within
+// the call was strictly later than t in true time.
+//
+// It fails at once if the clock is not usable (errors as in [Clock.Now]), if
+// the context has ended, with a [*WaitTooLongError] if its deadline cannot be
+// met, and with [ErrOutOfRange] for a t before 1677-09-21 or after 2262-04-11, the zero time among them.
+// Once it waits, a clock that becomes unusable does not end the wait: the old
+// readings are discarded and a fresh bound is awaited, until the context ends
+// with a [*WaitError].
+//
+// Source: Corbett et al., OSDI 2012, §4.1.2, commit wait.
+func (c *Clock) WaitUntilAfter(ctx context.Context, t time.Time) error {
+	target, err := unixNano(t)
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return &WaitError{Cause: context.Cause(ctx)}
+	}
+	now, s, err := c.read()
+	if err != nil {
+		return err
+	}
+	if need := remaining(target, now, s); need > 0 {
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < need {
+			return &WaitTooLongError{Need: need, Limit: max(0, time.Until(deadline))}
+		}
+	}
+	return c.waitUntilAfter(ctx, target)
+}
+
+// waitUntilAfter decides on a single reading each time: nothing is carried over
+// from a reading that an older bound made.
+func (c *Clock) waitUntilAfter(ctx context.Context, target int64) error {
+	timer := time.NewTimer(math.MaxInt64)
+	defer timer.Stop()
+	for {
+		now, s, err := c.read()
+		sleep := maxSleep
+		if err == nil {
+			need := remaining(target, now, s)
+			if need == 0 {
+				return nil
+			}
+			sleep = min(sleep, need)
+		}
+		timer.Reset(sleep)
+		select {
+		case <-ctx.Done():
+			return &WaitError{Cause: context.Cause(ctx), Reason: err}
+		case <-s.replaced:
+		case <-timer.C:
+		}
+	}
+}
+
+// remaining returns how long the local clock must run until earliest has passed
+// target, 0 if it has. Earliest is a line whose rate may be below 1, so the gap is
+// divided by that rate and rounded up.
+func remaining(target int64, now Interval, s *state) time.Duration {
+	if now.earliest > target {
+		return 0
+	}
+	gap := uint64(target) - uint64(now.earliest) + 1 // strictly after
+	rate := uint64(slopeUnit + s.bound.Earliest.SlopePPB)
+	hi, lo := bits.Mul64(gap, slopeUnit)
+	if hi >= rate {
+		return math.MaxInt64
+	}
+	need, rest := bits.Div64(hi, lo, rate)
+	if rest != 0 {
+		need++
+	}
+	return time.Duration(min(need, math.MaxInt64))
+}
+
+// WaitSynchronized returns nil once Now succeeds with an uncertainty of at most
+// maxUncertainty (0: of any size). It returns a [*WaitError] with what is
+// missing when the context ends first, and an error for a negative maxUncertainty.
+// It sleeps until a bound is published; nothing polls.
+func (c *Clock) WaitSynchronized(ctx context.Context, maxUncertainty time.Duration) error {
+	if maxUncertainty < 0 {
+		return errors.New("truetime: maxUncertainty cannot be negative")
+	}
+	for {
+		now, s, err := c.read()
+		if err == nil && maxUncertainty > 0 && now.Uncertainty() > maxUncertainty {
+			err = &UncertaintyError{Have: now.Uncertainty(), Max: maxUncertainty}
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return &WaitError{Cause: context.Cause(ctx), Reason: err}
+		case <-s.replaced:
+		}
+	}
+}
