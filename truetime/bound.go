@@ -20,8 +20,8 @@ type Bound struct {
 	// Expires is the last reading, in nanoseconds of At's epoch, for which the
 	// bound may be used. It counts from the measurement, not from publication.
 	Expires int64
-	// Generation rises whenever an assumption was disproved and the past was
-	// forgotten. Within one generation Earliest never goes back.
+	// Generation rises, by NewGeneration, whenever an assumption was disproved
+	// and the past was forgotten. Within one generation Earliest never goes back.
 	Generation uint64
 	// Basis says what the bound rests on, for display.
 	Basis Basis
@@ -57,8 +57,8 @@ func (b *Bound) interval(r Reading) (Interval, error) {
 	case r.Nanos > b.Expires:
 		return Interval{}, ErrStale
 	}
-	earliest, ok1 := b.Earliest.floor(r.Nanos)
-	latest, ok2 := b.Latest.ceil(r.Nanos)
+	earliest, ok1 := b.Earliest.Floor(r.Nanos)
+	latest, ok2 := b.Latest.Ceil(r.Nanos)
 	if !ok1 || !ok2 {
 		return Interval{}, ErrOutOfRange
 	}
@@ -103,8 +103,8 @@ func (b Bound) Intersect(prev Bound) (Bound, error) {
 	if prev.At.Epoch != b.At.Epoch || prev.Generation != b.Generation || prev.At.Nanos > b.At.Nanos {
 		return b, nil
 	}
-	before, ok1 := prev.Earliest.floor(b.At.Nanos)
-	after, ok2 := prev.Latest.ceil(b.At.Nanos)
+	before, ok1 := prev.Earliest.Floor(b.At.Nanos)
+	after, ok2 := prev.Latest.Ceil(b.At.Nanos)
 	now, err := b.interval(b.At)
 	if err != nil || !ok1 || !ok2 {
 		return b, err

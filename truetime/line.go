@@ -15,12 +15,12 @@ type Line struct {
 	SlopePPB int64
 }
 
-// floor returns the line's value at reading nanos, rounded down. It is false
+// Floor returns the line's value at reading nanos, rounded down. It is false
 // if the value does not fit 64 bits. nanos must not be before l.At.
-func (l Line) floor(nanos int64) (int64, bool) { return l.value(nanos, false) }
+func (l Line) Floor(nanos int64) (int64, bool) { return l.value(nanos, false) }
 
-// ceil is floor rounded up.
-func (l Line) ceil(nanos int64) (int64, bool) { return l.value(nanos, true) }
+// Ceil is Floor rounded up.
+func (l Line) Ceil(nanos int64) (int64, bool) { return l.value(nanos, true) }
 
 // value computes Nanos + d + d·SlopePPB/1e9 for d = nanos − At with a 128-bit
 // product: 200 000 ppb overflow 64 bits after 13 hours.

@@ -30,6 +30,7 @@ func (r Reading) String() string {
 // no later than at the first Read after the gap. An error means that
 // the counter cannot be read at all.
 //
+// Epoch numbers come from [NewEpoch], so that a later epoch has a higher number.
 // Implementations are safe for concurrent use.
 type LocalClock interface {
 	Read() (Reading, error)
@@ -49,6 +50,14 @@ var epochs atomic.Uint64
 // NewEpoch returns an epoch number that no other local clock of this process
 // uses. It is for implementations of [LocalClock].
 func NewEpoch() uint64 { return epochs.Add(1) }
+
+// generations numbers the generations of all bounds of the process.
+var generations atomic.Uint64
+
+// NewGeneration returns a number for [Bound].Generation that is higher than any
+// before it in this process, so that whoever makes bounds next, after a
+// restart of the prober say, is never taken for somebody who was disproved.
+func NewGeneration() uint64 { return generations.Add(1) }
 
 // epochCause asks the clock why its current epoch began.
 func epochCause(c LocalClock) string {

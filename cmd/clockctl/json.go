@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/trueclock/trueclock/ntpprobe"
+	"github.com/trueclock/trueclock/truetime"
+)
+
+// schema tags every object. Keys may be added within it, never removed or given
+// another meaning.
+const schema = "clockctl/v1"
+
+// resultJSON is the object of probe; now prints it with status and without
+// sources.
+type resultJSON struct {
+	Schema          string        `json:"schema"`
+	Type            string        `json:"type,omitempty"` // ndjson only
+	ReadAt          *string       `json:"read_at"`
+	Interval        *intervalJSON `json:"interval"`
+	FaultyTolerated *int          `json:"faulty_tolerated"`
+	Agreed          int           `json:"agreed"`
+	Status          string        `json:"status,omitempty"`
+	Sources         *[]sourceJSON `json:"sources,omitempty"`
+	Error           *errorJSON    `json:"error,omitempty"`
+}
+
+type intervalJSON struct {
+	Earliest    string `json:"earliest"`
+	Latest      string `json:"latest"`
+	Uncertainty int64  `json:"uncertainty_ns"`
+}
+
+type errorJSON struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Best    *int   `json:"best,omitempty"`
+	Needed  *int   `json:"needed,omitempty"`
+}
+
+// sourceJSON always has all its keys; null is unknown.
+type sourceJSON struct {
+	Address        string      `json:"address"`
+	State          string      `json:"state"`
+	Reason         *string     `json:"reason"`
+	Stratum        *uint8      `json:"stratum"`
+	Leap           *string     `json:"leap"`
+	Offset         *int64      `json:"offset_ns"`
+	Delay          *int64      `json:"delay_ns"`
+	ErrorBound     *int64      `json:"error_bound_ns"`
+	RootDelay      *int64      `json:"root_delay_ns"`
+	RootDispersion *int64      `json:"root_dispersion_ns"`
+	Samples        int         `json:"samples"`
+	Budget         *budgetJSON `json:"budget"`
+	Detail         *string     `json:"detail"`
+	Domain         string      `json:"domain"`
+	ReferenceID    *string     `json:"reference_id"`
+	Age            *int64      `json:"age_ns"`
+}
+
+// budgetJSON adds up to error_bound_ns.
+type budgetJSON struct {
+	HalfRoundTrip  int64 `json:"half_round_trip_ns"`
+	HalfRootDelay  int64 `json:"half_root_delay_ns"`
+	RootDispersion int64 `json:"root_dispersion_ns"`
+	Precision      int64 `json:"precision_ns"`
+	Rounding       int64 `json:"rounding_ns"`
+	Margin         int64 `json:"margin_ns"`
+	Ageing         int64 `json:"ageing_ns"`
+}
+
+// reportJSON builds the object of probe.
+func reportJSON(r ntpprobe.Report) resultJSON {
+	sources := make([]sourceJSON, len(r.Sources))
+	for i, s := range r.Sources {
+		sources[i] = newSourceJSON(s)
+	}
+	o := resultJSON{
+		Schema: schema, ReadAt: ptr(jsonTime(r.Instant.Wall)), FaultyTolerated: &r.Faulty,
+		Agreed: r.Agreed(), Sources: &sources, Error: newErrorJSON(judge(r)),
+	}
+	if r.Err == nil {
+		o.Interval = newIntervalJSON(r.Interval)
+	}
+	return o
+}
+
+// failedJSON is the object of a command that could not even measure.
+func failedJSON(command, code string, err error) resultJSON {
+	o := resultJSON{Schema: schema, Error: &errorJSON{Code: code, Message: firstLine(err)}}
+	if command == "probe" {
+		o.Sources = &[]sourceJSON{}
+	} else {
+		o.Status = truetime.Unsynchronized.String()
+	}
+	return o
+}
+
+func newIntervalJSON(i truetime.Interval) *intervalJSON {
+	return &intervalJSON{Earliest: jsonTime(i.Earliest()), Latest: jsonTime(i.Latest()), Uncertainty: int64(i.Uncertainty())}
+}
+
+func newErrorJSON(err error) *errorJSON {
+	var bad *badAnswer
+	if !errors.As(err, &bad) {
+		return nil
+	}
+	o := &errorJSON{Code: bad.code, Message: firstLine(bad)}
+	var noQuorum *truetime.NoQuorumError
+	if errors.As(err, &noQuorum) {
+		o.Message, o.Best, o.Needed = noQuorum.Detail(), &noQuorum.Best, &noQuorum.Needed
+	}
+	return o
+}
+
+func newSourceJSON(s ntpprobe.SourceStatus) sourceJSON {
+	o := sourceJSON{Address: canonical(s.Server), State: string(s.State), Samples: s.Samples, Domain: s.Domain}
+	if s.Reason != "" {
+		o.Reason, o.Detail = ptr(string(s.Reason)), ptr(s.Detail)
+	}
+	if h := s.Header; h != nil {
+		o.Stratum, o.Leap, o.ReferenceID = &h.Stratum, ptr(h.Leap.String()), ptr(referenceID(h))
+		o.RootDelay, o.RootDispersion = ns(h.RootDelay), ns(h.RootDispersion)
+	}
+	if e := s.Estimate; e != nil {
+		o.Offset, o.Delay, o.ErrorBound, o.Age = ns(e.Offset), ns(e.Delay), ns(e.ErrorBound), ns(e.Age)
+		o.Budget = newBudgetJSON(e.Budget)
+	}
+	return o
+}
+
+func newBudgetJSON(b ntpprobe.Budget) *budgetJSON {
+	return &budgetJSON{
+		HalfRoundTrip: int64(b.HalfRoundTrip), HalfRootDelay: int64(b.HalfRootDelay), RootDispersion: int64(b.RootDispersion),
+		Precision: int64(b.Precision), Rounding: int64(b.Rounding), Margin: int64(b.Margin), Ageing: int64(b.Ageing),
+	}
+}
+
+// canonical is the address as host:port; the server was validated before.
+func canonical(s ntpprobe.Server) string {
+	if name, err := s.Canonical(); err == nil {
+		return name
+	}
+	return s.Address
+}
+
+// writeJSON prints one object on one line.
+func writeJSON(w io.Writer, object any) error { return json.NewEncoder(w).Encode(object) }
+
+func ptr[T any](v T) *T { return &v }
+
+func ns(d time.Duration) *int64 { return ptr(int64(d)) }

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trueclock/trueclock/ntpprobe"
+)
+
+func newProbe(s streams) *cobra.Command {
+	var p probing
+	cmd := &cobra.Command{
+		Use:   "probe HOST[:PORT]...",
+		Short: "Ask time servers once and show the true time as an interval",
+		Long: `probe asks each server a few times and combines what they say: an interval that
+contains the true time if at most --max-faulty of the failure domains lie, the
+state of each server, and how wrong the local clock is.
+
+A server is HOST, HOST:PORT, [IPV6]:PORT or a bare IPv6 address; the port is 123
+if absent. Each is a failure domain of its own, except that several names or
+ports of one address are one domain (not on loopback).
+
+State:  * agreed   x falseticker, disproved by the others
+        ! rejected, replies came and none was usable   ? unreachable
+Offset: reference − local; "slow" means that the local clock is behind.
+
+Exit codes: 0 there is an interval, 1 there is none, 64 usage, 130 and 143
+interrupted (what is known is printed).`,
+		Example: `  clockctl probe ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net
+  clockctl probe -o wide -n 8 ntp1.example.net ntp2.example.net ntp3.example.net
+  clockctl probe -o json ntp1.example.net`,
+	}
+	addProbingFlags(cmd, &p, "table", "wide", "json", "ndjson", "csv")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runProbe(cmd, s, &p, args) }
+	return cmd
+}
+
+func runProbe(cmd *cobra.Command, s streams, p *probing, args []string) error {
+	o, err := p.options(cmd, args)
+	if err != nil {
+		return refuse(s, cmd, err)
+	}
+	if p.output == "ndjson" {
+		o.OnExchange = func(x ntpprobe.Exchange) { _ = writeJSON(s.out, newExchangeJSON(x)) } // the result's write reports it
+	}
+	report, err := p.measure(cmd.Context(), s, "probe", o)
+	if err != nil {
+		return failed(s, cmd, p, err)
+	}
+	if err := p.print(s, report); err != nil {
+		return err
+	}
+	return errors.Join(interruption(cmd.Context()), judge(report))
+}
+
+// failed prints the JSON object of a command that could not measure.
+func failed(s streams, cmd *cobra.Command, p *probing, err error) error {
+	code := "internal"
+	if exitCode(err) == exitUsage {
+		code = "usage"
+	}
+	if p.output == "json" || p.output == "ndjson" {
+		writeJSON(s.out, failedJSON(cmd.Name(), code, err))
+	}
+	return err
+}
+
+func (p *probing) print(s streams, r ntpprobe.Report) error {
+	switch p.output {
+	case "json":
+		return writeJSON(s.out, reportJSON(r))
+	case "ndjson":
+		o := reportJSON(r)
+		o.Type = "result"
+		return writeJSON(s.out, o)
+	case "csv":
+		return writeCSV(s.out, r)
+	}
+	return writeTable(s.out, r, p.output == "wide", p.colored(s))
+}
+
+// colored decides whether cells are coloured; a symbol always says the same.
+func (p *probing) colored(s streams) bool {
+	switch p.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return s.outTTY && s.getenv("NO_COLOR") == "" && s.getenv("TERM") != "dumb"
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trueclock/trueclock/ntpprobe"
+	"github.com/trueclock/trueclock/truetime"
+)
+
+// probing holds the flags that every subcommand which asks servers has.
+type probing struct {
+	samples   int
+	interval  time.Duration
+	timeout   time.Duration
+	maxFaulty int
+	maxDrift  ppb
+	wander    ppb
+	output    string
+	json      bool
+	quiet     bool
+	color     string
+
+	outputs []string // what -o may be for this subcommand
+}
+
+// addProbingFlags defines the flags on cmd. outputs are the values of -o that it
+// knows, "table" first.
+func addProbingFlags(cmd *cobra.Command, p *probing, outputs ...string) {
+	p.outputs, p.maxDrift, p.wander = outputs, truetime.DefaultDriftPPB, defaultWander
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.IntVarP(&p.samples, "samples", "n", 4, "exchanges with each server")
+	f.DurationVarP(&p.interval, "interval", "i", 0, "pause between two exchanges with one server (default 2s; 100ms if all are loopback or link-local)")
+	f.DurationVar(&p.timeout, "timeout", time.Second, "limit of one exchange, name resolution included")
+	f.IntVar(&p.maxFaulty, "max-faulty", -1, "f, the failure domains that may lie; never lowered (default (domains−1)/3, at least 1 from three on)")
+	f.Var(&p.maxDrift, "max-drift", "fastest that the local clock may run wrong; a bare number is ppm")
+	f.Var(&p.wander, "wander", "how far its rate may stray; not used yet: the interval holds for any wander up to the drift")
+	f.StringVarP(&p.output, "output", "o", "table", strings.Join(outputs, ", "))
+	f.BoolVar(&p.json, "json", false, "short for -o json")
+	f.BoolVarP(&p.quiet, "quiet", "q", false, "no progress")
+	f.StringVar(&p.color, "color", "auto", "auto, always or never")
+	f.Lookup("interval").DefValue, f.Lookup("max-faulty").DefValue = "", "" // said in the text
+}
+
+// options turns flags and arguments into options for Measure, and refuses what
+// cannot work before a packet leaves.
+func (p *probing) options(cmd *cobra.Command, args []string) (ntpprobe.MeasureOptions, error) {
+	var none ntpprobe.MeasureOptions
+	if p.json {
+		p.output = "json"
+	}
+	refuse := func(format string, a ...any) (ntpprobe.MeasureOptions, error) {
+		return none, &usageError{fmt.Errorf(format, a...)}
+	}
+	switch {
+	case !slices.Contains(p.outputs, p.output):
+		return refuse("unknown output %q; use %s", p.output, strings.Join(p.outputs, ", "))
+	case !slices.Contains([]string{"auto", "always", "never"}, p.color):
+		return refuse("unknown color %q; use auto, always or never", p.color)
+	case len(args) == 0:
+		return refuse("no server given; name at least one, four for safety against a liar: %s ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net", cmd.CommandPath())
+	case p.samples < 1 || p.samples > 1000:
+		return refuse("--samples %d is not from 1 to 1000", p.samples)
+	case p.timeout <= 0:
+		return refuse("--timeout %v is not positive", p.timeout)
+	case p.interval < 0 || p.interval == 0 && cmd.Flags().Changed("interval"):
+		return refuse("--interval %v is not positive", p.interval)
+	case p.maxFaulty < 0 && cmd.Flags().Changed("max-faulty"):
+		return refuse("--max-faulty %d is negative", p.maxFaulty)
+	case p.wander > p.maxDrift && cmd.Flags().Changed("wander"):
+		return refuse("--wander %s is more than --max-drift %s", p.wander, p.maxDrift)
+	}
+	return ntpprobe.MeasureOptions{
+		Servers:     servers(args),
+		Assumptions: ntpprobe.Assumptions{Faulty: p.faulty(), DriftPPB: int64(p.maxDrift)},
+		Samples:     p.samples,
+		Interval:    p.interval,
+		Timeout:     p.timeout,
+	}, nil
+}
+
+func (p *probing) faulty() int {
+	switch p.maxFaulty {
+	case -1:
+		return 0 // the library's default
+	case 0:
+		return ntpprobe.FaultyNone
+	}
+	return p.maxFaulty
+}
+
+func servers(args []string) []ntpprobe.Server {
+	list := make([]ntpprobe.Server, len(args))
+	for i, a := range args {
+		list[i].Address = a
+	}
+	return list
+}
+
+// measure asks the servers and shows progress. An interruption is no error
+// here: the report says what is known, and the caller ends with interruption.
+func (p *probing) measure(ctx context.Context, s streams, cmd string, o ntpprobe.MeasureOptions) (ntpprobe.Report, error) {
+	if o.Local == nil {
+		local, err := truetime.NewLocalClock()
+		if err != nil {
+			return ntpprobe.Report{}, err
+		}
+		o.Local = local
+	}
+	progress := newProgress(s, p.quiet, cmd, len(o.Servers)*o.Samples)
+	onExchange := o.OnExchange
+	o.OnExchange = func(x ntpprobe.Exchange) {
+		progress.step()
+		if onExchange != nil {
+			onExchange(x)
+		}
+	}
+	report, err := ntpprobe.Measure(ctx, o)
+	progress.erase()
+	if interruption(ctx) != nil {
+		err = nil
+	}
+	for _, text := range sharedDomains(report.Sources) {
+		fmt.Fprintf(s.err, "clockctl: %s: warning: %s\n", cmd, text)
+	}
+	return report, err
+}
+
+// sharedDomains warns of servers that were named as different and turned out to
+// be one failure domain.
+func sharedDomains(sources []ntpprobe.SourceStatus) []string {
+	var warnings []string
+	for _, source := range sources {
+		if own := source.Server.FailureDomain(); own != source.Domain {
+			warnings = append(warnings, fmt.Sprintf("%s has the address of %s, so they count as one failure domain", source.Server.Address, source.Domain))
+		}
+	}
+	return warnings
+}
+
+// judge turns a report without an interval into the error to end with.
+func judge(report ntpprobe.Report) error {
+	if report.Err == nil {
+		return nil
+	}
+	var noQuorum *truetime.NoQuorumError
+	var disrupted *truetime.DisruptedError
+	switch {
+	case errors.As(report.Err, &noQuorum):
+		return &badAnswer{code: "no_quorum", err: report.Err, text: "no quorum: " + noQuorum.Detail() + "; " + noQuorumHint(report, noQuorum)}
+	case errors.As(report.Err, &disrupted):
+		return &badAnswer{code: "disrupted", err: report.Err, text: "disrupted: " + disrupted.Cause + "; try again"}
+	case errors.Is(report.Err, truetime.ErrStale):
+		return &badAnswer{code: "stale", err: report.Err, text: report.Err.Error()}
+	}
+	return &badAnswer{code: "internal", err: report.Err, text: report.Err.Error()}
+}
+
+// noQuorumHint says what to do next.
+func noQuorumHint(report ntpprobe.Report, e *truetime.NoQuorumError) string {
+	if e.Disproved() {
+		return "more of them lie than --max-faulty allows: compare their offsets and name more servers of different operators"
+	}
+	for _, source := range report.Sources {
+		if source.State == ntpprobe.Unreachable || source.State == ntpprobe.Rejected {
+			return "see why the others gave none, or name more servers"
+		}
+	}
+	return "name more servers of different operators"
+}

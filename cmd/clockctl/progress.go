@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// progress counts exchanges on stderr: only on a terminal, only if the work
+// lasts over a second, erased at the end.
+type progress struct {
+	streams  streams
+	enabled  bool
+	command  string
+	started  time.Time
+	done     int
+	expected int
+	shown    bool
+}
+
+func newProgress(s streams, quiet bool, command string, expected int) *progress {
+	return &progress{streams: s, enabled: s.errTTY && !quiet, command: command, started: time.Now(), expected: expected}
+}
+
+// step notes one exchange more.
+func (p *progress) step() {
+	p.done++
+	if !p.enabled || time.Since(p.started) < time.Second {
+		return
+	}
+	fmt.Fprintf(p.streams.err, "\r\x1b[Kclockctl: %s: %d of %d exchanges", p.command, p.done, p.expected)
+	p.shown = true
+}
+
+// erase leaves the line as it was.
+func (p *progress) erase() {
+	if p.shown {
+		fmt.Fprint(p.streams.err, "\r\x1b[K")
+		p.shown = false
+	}
+}

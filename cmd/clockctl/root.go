@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// streams is all that a subcommand sees of the process: stdout is data, stderr
+// is words.
+type streams struct {
+	out, err       io.Writer
+	outTTY, errTTY bool
+	getenv         func(string) string
+}
+
+func standardStreams() streams {
+	return streams{
+		out: os.Stdout, err: os.Stderr,
+		outTTY: term.IsTerminal(int(os.Stdout.Fd())), errTTY: term.IsTerminal(int(os.Stderr.Fd())),
+		getenv: os.Getenv,
+	}
+}
+
+// run executes the command line and returns the exit code. Whatever ends with
+// another code than 0 leaves exactly one line on stderr.
+func run(ctx context.Context, args []string, s streams) int {
+	root := newRoot(s)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil {
+		fmt.Fprintf(s.err, "%s: %s\n", strings.Replace(cmd.CommandPath(), " ", ": ", 1), firstLine(err))
+	}
+	return exitCode(err)
+}
+
+func newRoot(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "clockctl",
+		Short: "See how wrong the clocks are, and why",
+		Long: `clockctl asks time servers and tells the true time as an interval that holds even
+if some of them lie. It only reads: it never sets, steps or slews a clock, and
+needs no root.
+
+Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
+64 usage, 130 and 143 interrupted.`,
+		Example: `  clockctl demo
+  clockctl probe ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return refuse(s, cmd, &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())})
+	})
+	root.AddCommand(newProbe(s), newNow(s), newDemo(s))
+	return root
+}
+
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &usageError{fmt.Errorf("unknown command %q; see %s --help", args[0], cmd.CommandPath())}
+}
+
+// refuse prints the JSON object of a usage error if JSON was asked for, and
+// returns the error.
+func refuse(s streams, cmd *cobra.Command, err error) error {
+	if output := cmd.Flags().Lookup("output"); output != nil && (output.Value.String() == "json" || cmd.Flags().Changed("json")) {
+		writeJSON(s.out, failedJSON(cmd.Name(), "usage", err))
+	}
+	return err
+}
+
+// firstLine keeps an error on one line and drops the library's prefix.
+func firstLine(err error) string {
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "ntpprobe: "), "truetime: ")
+	if interrupted := new(interruptedError); errors.As(err, &interrupted) {
+		text = interrupted.Error()
+	}
+	return strings.ReplaceAll(text, "\n", " ")
+}

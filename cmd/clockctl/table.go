@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/trueclock/trueclock/ntpprobe"
+)
+
+// look is how a state is drawn; the symbol says what the colour says.
+var look = map[ntpprobe.SourceState]struct{ symbol, color string }{
+	ntpprobe.Agreed:      {"*", "32"},
+	ntpprobe.Falseticker: {"x", "31"},
+	ntpprobe.Rejected:    {"!", "33"},
+	ntpprobe.Unreachable: {"?", "33"},
+}
+
+// writeTable prints one row per source and then the result.
+func writeTable(w io.Writer, r ntpprobe.Report, wide, colored bool) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	heading := []string{"S", "SOURCE", "STRATUM", "OFFSET", "±ERROR", "RTT", "SAMPLES"}
+	if wide {
+		heading = append(heading, "½RTT", "½ROOTDELAY", "ROOTDISP", "PRECISION", "MARGIN", "AGEING", "ROUNDING", "DOMAIN", "REFID", "LEAP", "AGE")
+	}
+	fmt.Fprintln(out, strings.Join(append(heading, "WHY"), "\t"))
+	for _, s := range r.Sources {
+		cells := row(s)
+		if wide {
+			cells = append(cells, wideCells(s)...)
+		}
+		fmt.Fprintln(out, strings.TrimRight(paint(look[s.State].symbol, look[s.State].color, colored)+"\t"+strings.Join(append(cells, why(s)), "\t"), "\t"))
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return writeResult(w, r, wide)
+}
+
+// row is what every table shows of a source, "-" for unknown.
+func row(s ntpprobe.SourceStatus) []string {
+	stratum, offset, bound, rtt := "-", "-", "-", "-"
+	if s.Header != nil {
+		stratum = fmt.Sprint(s.Header.Stratum)
+	}
+	if e := s.Estimate; e != nil {
+		offset, bound, rtt = humanOffset(e.Offset), humanDuration(e.ErrorBound), humanDuration(e.Delay)
+	}
+	return []string{canonical(s.Server), stratum, offset, bound, rtt, fmt.Sprint(s.Samples)}
+}
+
+func wideCells(s ntpprobe.SourceStatus) []string {
+	cells := []string{"-", "-", "-", "-", "-", "-", "-"}
+	age := "-"
+	if e := s.Estimate; e != nil {
+		b := e.Budget
+		for i, term := range []time.Duration{b.HalfRoundTrip, b.HalfRootDelay, b.RootDispersion, b.Precision, b.Margin, b.Ageing, b.Rounding} {
+			cells[i] = humanDuration(term)
+		}
+		age = humanDuration(e.Age)
+	}
+	reference, leap := "-", "-"
+	if s.Header != nil {
+		reference, leap = referenceID(s.Header), s.Header.Leap.String()
+	}
+	return append(cells, s.Domain, reference, leap, age)
+}
+
+// why explains the state; nothing for a source that agrees.
+func why(s ntpprobe.SourceStatus) string {
+	switch {
+	case s.State == ntpprobe.Agreed:
+		return ""
+	case s.Reason == ntpprobe.ReasonOutside:
+		return "falseticker: " + s.Detail
+	}
+	return string(s.Reason) + ": " + s.Detail
+}
+
+// writeResult prints what all sources together say.
+func writeResult(w io.Writer, r ntpprobe.Report, wide bool) error {
+	if r.Err != nil {
+		_, err := fmt.Fprintln(w, "true time    unknown") // stderr says why
+		return err
+	}
+	i := r.Interval
+	fmt.Fprintf(w, "true time    %s  (±%s); %d of %d sources agree, %d may lie\n",
+		humanSpan(i.Earliest(), i.Latest()), humanDuration(i.Uncertainty()), r.Agreed(), len(r.Sources), r.Faulty)
+	if wide {
+		fmt.Fprintf(w, "agreement    ±%s, the widest of the agreed sources ±%s\n", humanDuration(i.Uncertainty()), humanDuration(widest(r)))
+	}
+	_, err := fmt.Fprintf(w, "local clock  %s\n", humanLocal(time.Duration(i.Midpoint()-r.Instant.Wall.UnixNano()), i.Uncertainty()))
+	return err
+}
+
+// humanLocal says how wrong the local clock is, and whether that is certain.
+func humanLocal(offset, uncertainty time.Duration) string {
+	text := humanOffset(offset)
+	if offset.Abs() <= uncertainty {
+		return text + ", less than its error of " + humanDuration(uncertainty)
+	}
+	return text + ", certainly by at least " + humanDuration(offset.Abs()-uncertainty)
+}
+
+func widest(r ntpprobe.Report) time.Duration {
+	var most time.Duration
+	for _, s := range r.Sources {
+		if s.State == ntpprobe.Agreed {
+			most = max(most, s.Estimate.ErrorBound)
+		}
+	}
+	return most
+}
+
+// referenceID is the name of a reference clock for stratum 0 and 1, else the
+// four bytes as an address (for stratum 2 and more they may be a hash of an IPv6
+// one).
+func referenceID(h *ntpprobe.Header) string {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], h.ReferenceID)
+	name := strings.TrimRight(string(b[:]), "\x00 ")
+	if h.Stratum > 1 || name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return netip.AddrFrom4(b).String()
+	}
+	return name
+}
+
+// paint colours a cell if wanted.
+func paint(text, color string, colored bool) string {
+	if !colored {
+		return text
+	}
+	return "\x1b[" + color + "m" + text + "\x1b[0m"
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// humanDuration writes four digits and the unit that fits: 391.0 ns, 59.99 µs,
+// 3.998 ms, 12.00 s. From 1000 s on it counts whole seconds.
+func humanDuration(d time.Duration) string {
+	value, unit := float64(d), "ns"
+	for _, next := range []string{"µs", "ms", "s"} {
+		if math.Abs(value) < 999.95 {
+			break
+		}
+		value, unit = value/1000, next
+	}
+	switch abs := math.Abs(value); {
+	case abs < 9.9995:
+		return fmt.Sprintf("%.3f %s", value, unit)
+	case abs < 99.995:
+		return fmt.Sprintf("%.2f %s", value, unit)
+	case abs < 999.95:
+		return fmt.Sprintf("%.1f %s", value, unit)
+	}
+	return fmt.Sprintf("%.0f %s", value, unit)
+}
+
+// humanOffset says an offset in words: positive means that the local clock is
+// slow.
+func humanOffset(offset time.Duration) string {
+	switch {
+	case offset > 0:
+		return humanDuration(offset) + " slow"
+	case offset < 0:
+		return humanDuration(-offset) + " fast"
+	}
+	return "0 ns"
+}
+
+// jsonTime is RFC 3339 in UTC with nine digits.
+func jsonTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
+
+// humanSpan writes two moments, the second without what it shares with the
+// first: 2026-11-23 07:36:45.353951 Z … 45.354074 Z.
+func humanSpan(from, to time.Time) string {
+	const date, clock, second = "2006-01-02 ", "15:04:", "05.000000 Z"
+	from, to = from.UTC(), to.UTC()
+	layout := second
+	switch {
+	case from.Format(date) != to.Format(date):
+		layout = date + clock + second
+	case from.Format(clock) != to.Format(clock):
+		layout = clock + second
+	}
+	return from.Format(date+clock+second) + " … " + to.Format(layout)
+}

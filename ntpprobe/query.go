@@ -1,0 +1,206 @@
+package ntpprobe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/beevik/ntp"
+
+	"github.com/trueclock/trueclock/truetime"
+)
+
+// DefaultTimeout ends an exchange whose context has no deadline, resolving and
+// dialling included.
+const DefaultTimeout = time.Second
+
+// Query makes one exchange with a server and returns the sample. T1 and T4 come
+// from the local clock, read at the socket.
+//
+// It returns an [*AddressError] for an address that cannot be used, a
+// [*RejectedError] with the reason when there is no usable reply, the
+// context's cause if ctx was cancelled or over before anything was sent, and the
+// local clock's own error. With a RejectedError the Sample holds what is
+// known about the server, for display only.
+//
+// Without a deadline in ctx the exchange ends after [DefaultTimeout].
+func Query(ctx context.Context, server Server, local truetime.LocalClock) (Sample, error) {
+	s, err := newSession(server, local, Limits{})
+	if err != nil {
+		return Sample{}, err
+	}
+	return s.query(ctx)
+}
+
+// session asks one server again and again and keeps the address that answered,
+// since a name should be resolved rarely.
+type session struct {
+	server   Server
+	endpoint endpoint
+	local    truetime.LocalClock
+	limits   Limits
+
+	answered netip.AddrPort // the address in use; invalid: resolve
+	failures int            // exchanges in a row without a reply from it
+}
+
+// resolveAgain is the number of failures after which a name is resolved anew.
+const resolveAgain = 3
+
+func newSession(server Server, local truetime.LocalClock, limits Limits) (*session, error) {
+	e, err := server.parse()
+	if err != nil {
+		return nil, err
+	}
+	if local == nil {
+		return nil, &ConfigError{"local clock", "it is missing; make one with truetime.NewLocalClock"}
+	}
+	return &session{server: server, endpoint: e, local: local, limits: limits}, nil
+}
+
+// query makes one exchange, trying the addresses of the server until one
+// replies.
+func (s *session) query(ctx context.Context) (Sample, error) {
+	if ctx.Err() != nil {
+		return Sample{}, fmt.Errorf("ntpprobe: %s: %w", s.server.Address, context.Cause(ctx))
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, DefaultTimeout)
+		defer cancel()
+	}
+	addresses, err := s.addresses(ctx)
+	if err != nil {
+		return Sample{Server: s.server}, s.failed(ctx, err, 0)
+	}
+	var sample Sample
+	for i, address := range addresses {
+		sample, err = s.tryAddress(ctx, address, len(addresses)-i)
+		if answered(err) {
+			s.answered, s.failures = address, 0
+			return sample, err
+		}
+	}
+	if s.failures++; s.failures >= resolveAgain {
+		s.answered = netip.AddrPort{}
+	}
+	return sample, err
+}
+
+// answered reports whether something came back, good or bad.
+func answered(err error) bool {
+	var rejected *RejectedError
+	return err == nil || errors.As(err, &rejected) && !rejected.Reason.Unreachable()
+}
+
+// addresses returns where to send: the address that answered before, or one
+// of each family, in the resolver's order.
+func (s *session) addresses(ctx context.Context) ([]netip.AddrPort, error) {
+	if s.answered.IsValid() {
+		return []netip.AddrPort{s.answered}, nil
+	}
+	if s.endpoint.ip.IsValid() {
+		return []netip.AddrPort{netip.AddrPortFrom(s.endpoint.ip, s.endpoint.port)}, nil
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", s.endpoint.host)
+	if err != nil {
+		return nil, err
+	}
+	var picked []netip.AddrPort
+	for _, ip := range ips {
+		ip = ip.Unmap()
+		if len(picked) == 0 || picked[0].Addr().Is4() != ip.Is4() {
+			picked = append(picked, netip.AddrPortFrom(ip, s.endpoint.port))
+		}
+		if len(picked) == 2 {
+			break
+		}
+	}
+	if len(picked) == 0 {
+		return nil, &net.DNSError{Err: "no addresses", Name: s.endpoint.host, IsNotFound: true}
+	}
+	return picked, nil
+}
+
+// tryAddress makes one exchange in its share of the time that is left.
+func (s *session) tryAddress(ctx context.Context, address netip.AddrPort, shares int) (Sample, error) {
+	if deadline, ok := ctx.Deadline(); ok && shares > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(shares))
+		defer cancel()
+	}
+	return s.exchange(ctx, address)
+}
+
+// exchange sends one request to one address and waits for its reply.
+func (s *session) exchange(ctx context.Context, address netip.AddrPort) (Sample, error) {
+	sample := Sample{Server: s.server, Remote: address}
+	var dialer net.Dialer
+	socket, err := dialer.DialContext(ctx, "udp", address.String())
+	if err != nil {
+		return sample, s.failed(ctx, err, 0)
+	}
+	conn := &exchangeConn{Conn: socket, local: s.local}
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = socket.SetDeadline(deadline) // fails only on a closed socket, and then so does the read
+	}
+	stop := context.AfterFunc(ctx, func() { _ = socket.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+
+	// The library builds the request, checks the reply and decodes the stamps.
+	// What it computes from the wall clock we do not use, so it gets none.
+	reply, err := ntp.QueryWithOptions(address.String(), ntp.QueryOptions{
+		Dialer:        func(string, string) (net.Conn, error) { return conn, nil },
+		GetSystemTime: func() time.Time { return time.Unix(0, 0) },
+	})
+	switch {
+	case conn.clockErr != nil:
+		return sample, fmt.Errorf("ntpprobe: %s: the local clock: %w", s.server.Address, conn.clockErr)
+	case !conn.got:
+		return sample, s.failed(ctx, cmp.Or(conn.networkErr, err), conn.strays)
+	}
+	sample.T1, sample.T4, sample.Header = conn.t1, conn.t4, conn.header
+	if reply != nil {
+		sample.T2 = reply.Timestamps.ServerRecv.UnixNano()
+		sample.T3 = reply.Timestamps.ServerXmit.UnixNano()
+	}
+	return sample, s.judge(sample, err, socket.LocalAddr())
+}
+
+// judge decides whether a reply is a sample. Our own checks come first: they
+// know more reasons than the library, which returns no reply at all for some.
+func (s *session) judge(sample Sample, libraryErr error, self net.Addr) error {
+	header := sample.Header
+	if libraryErr != nil && !header.transmitZero && !header.receiveZero {
+		if err := sample.checkHeader(); err != nil {
+			return err
+		}
+		if errors.Is(libraryErr, ntp.ErrServerTickedBackwards) {
+			return sample.rejected(ReasonImpossible, "the server sent its reply before it received the request")
+		}
+		err := sample.rejected(ReasonMalformed, libraryErr.Error())
+		err.Err = libraryErr
+		return err
+	}
+	if err := sample.Check(s.limits); err != nil {
+		return err
+	}
+	if header.Stratum > 1 && isReferenceOf(header.ReferenceID, self) {
+		return sample.rejected(ReasonLoop, "the server takes its time from this machine")
+	}
+	return nil
+}
+
+// failed turns an error before the reply into what the caller is told: the
+// context's cause if it was cancelled, else a reason.
+func (s *session) failed(ctx context.Context, err error, strays int) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("ntpprobe: %s: %w", s.server.Address, context.Cause(ctx))
+	}
+	reason, detail := networkReason(err, strays)
+	return &RejectedError{Server: s.server.Address, Reason: reason, Detail: detail, Err: err}
+}
