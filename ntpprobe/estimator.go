@@ -181,12 +181,16 @@ func (e *Estimator) domains(r truetime.Reading) []domain {
 }
 
 // startOver handles more than f domains that contradict themselves. That many
-// do not lie by assumption, so our own clock did something it must not: every
-// server keeps only its newest word.
+// do not lie by assumption, so our own clock did something it must not. A server
+// that contradicts itself has spoken since; only its newest word is kept. The
+// others may not have, so all of theirs is forgotten.
 func (e *Estimator) startOver(contradictory int) error {
 	for _, src := range e.sources {
-		if !src.window.empty() {
-			src.window.restart(e.assume.DriftPPB)
+		w := &src.window
+		if !w.empty() && w.contradicts() {
+			w.restart(e.assume.DriftPPB)
+		} else {
+			src.window = window{samples: w.samples}
 		}
 	}
 	e.forget()

@@ -90,6 +90,12 @@ func (w *window) restart(driftPPB int64) {
 	w.samples = n
 }
 
+// contradicts reports whether the server's own claims exclude each other.
+func (w *window) contradicts() bool {
+	s := w.at(max(w.latest[0].line.At, w.earliest[0].line.At))
+	return s.lo > s.hi
+}
+
 func (w *window) empty() bool { return len(w.latest) == 0 || len(w.earliest) == 0 }
 
 // span is the range of true time that a server, or a domain, leaves at one

@@ -12,35 +12,43 @@ import (
 // noticed during a long wait.
 const maxSleep = time.Second
 
-// WaitUntilAfter returns nil once t has certainly passed: some instant within
-// the call was strictly later than t in true time.
-//
-// It fails at once if the clock is not usable (errors as in [Clock.Now]), if
-// the context has ended, with a [*WaitTooLongError] if its deadline cannot be
-// met, and with [ErrOutOfRange] for a t before 1677-09-21 or after 2262-04-11, the zero time among them.
-// Once it waits, a clock that becomes unusable does not end the wait: the old
-// readings are discarded and a fresh bound is awaited, until the context ends
-// with a [*WaitError].
-//
-// Source: Corbett et al., OSDI 2012, §4.1.2, commit wait.
-func (c *Clock) WaitUntilAfter(ctx context.Context, t time.Time) error {
+// UntilAfter returns how long the local clock must run until t has certainly
+// passed, 0 if it has: what WaitUntilAfter would wait if no fresher bound
+// arrives. Errors as in [Clock.After].
+func (c *Clock) UntilAfter(t time.Time) (time.Duration, error) {
 	target, err := unixNano(t)
 	if err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		return &WaitError{Cause: context.Cause(ctx)}
+		return 0, err
 	}
 	now, s, err := c.read()
 	if err != nil {
+		return 0, err
+	}
+	return remaining(target, now, s), nil
+}
+
+// WaitUntilAfter returns nil once t has certainly passed: some instant within
+// the call was strictly later than t in true time.
+//
+// It fails at once if the clock is not usable (errors as in [Clock.After]), if
+// the context has ended ([*WaitError]), and with a [*WaitTooLongError] if its deadline
+// cannot be met. Once it waits, a clock that becomes unusable does not end the
+// wait: the old readings are discarded and a fresh bound is awaited, until the
+// context ends with a [*WaitError].
+//
+// Source: Corbett et al., OSDI 2012, §4.1.2, commit wait.
+func (c *Clock) WaitUntilAfter(ctx context.Context, t time.Time) error {
+	if ctx.Err() != nil {
+		return &WaitError{Cause: context.Cause(ctx)}
+	}
+	need, err := c.UntilAfter(t)
+	if err != nil || need == 0 {
 		return err
 	}
-	if need := remaining(target, now, s); need > 0 {
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < need {
-			return &WaitTooLongError{Need: need, Limit: max(0, time.Until(deadline))}
-		}
+	if deadline, ok := ctx.Deadline(); ok && need > time.Until(deadline) {
+		return &WaitTooLongError{Need: need, Limit: max(0, time.Until(deadline))}
 	}
-	return c.waitUntilAfter(ctx, target)
+	return c.waitUntilAfter(ctx, t.UnixNano()) // UntilAfter has checked its range
 }
 
 // waitUntilAfter decides on a single reading each time: nothing is carried over

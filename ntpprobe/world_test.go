@@ -1,0 +1,117 @@
+package ntpprobe
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/trueclock/trueclock/truetime"
+)
+
+// world is a small universe that knows the true time: a local clock that drifts
+// within ±D, honest servers that err within what they claim, paths that are as
+// asymmetric as they like, and liars. Everything follows from the seed.
+type world struct {
+	random *rand.Rand
+	now    int64 // true time, unix ns
+	local  float64
+	rate   float64 // of the local clock against true time, minus 1
+	drift  int64   // D in ppb
+	epoch  uint64
+
+	servers []Server
+	liars   map[int]liar
+}
+
+// liar changes an honest sample of a server as it likes.
+type liar func(w *world, s *Sample)
+
+const worldStart = int64(1_790_000_000_000_000_000)
+
+func newWorld(seed uint64, servers, liars int, driftPPB int64) *world {
+	w := &world{
+		random: rand.New(rand.NewPCG(seed, 7)), now: worldStart, local: 1e12,
+		drift: driftPPB, epoch: truetime.NewEpoch(), liars: map[int]liar{},
+	}
+	for i := range servers {
+		w.servers = append(w.servers, Server{Address: fmt.Sprintf("192.0.2.%d:123", i+1)})
+	}
+	for _, i := range w.random.Perm(servers)[:liars] {
+		w.liars[i] = strategies[w.random.IntN(len(strategies))]
+	}
+	w.newRate()
+	return w
+}
+
+// newRate picks a rate that keeps |dθ/dL| ≤ D, often the extreme one.
+func (w *world) newRate() {
+	limit := float64(w.drift) / 1e9
+	limit /= 1 + limit // rate of the clock against true time, from that of θ against the clock
+	switch w.random.IntN(4) {
+	case 0:
+		w.rate = limit
+	case 1:
+		w.rate = -limit
+	default:
+		w.rate = limit * (2*w.random.Float64() - 1)
+	}
+}
+
+// pass lets true time go by.
+func (w *world) pass(d time.Duration) {
+	w.now += int64(d)
+	w.local += float64(d) * (1 + w.rate)
+}
+
+func (w *world) reading() truetime.Reading {
+	return truetime.Reading{Nanos: int64(w.local), Epoch: w.epoch}
+}
+
+// delay is a minimum and an exponential tail, sometimes a heavy one.
+func (w *world) delay() time.Duration {
+	d := 50*time.Microsecond + time.Duration(w.random.ExpFloat64()*float64(2*time.Millisecond))
+	if w.random.IntN(20) == 0 {
+		d *= 20
+	}
+	return d
+}
+
+// exchange lets server i answer; the clock moves on meanwhile.
+func (w *world) exchange(i int) Sample {
+	claim := time.Duration(w.random.IntN(2_000_000))
+	server := w.servers[i]
+	s := Sample{
+		Server: server, Remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}), 123),
+		Header: Header{Version: 4, Stratum: 2, PrecisionExponent: -20, RootDelay: claim, RootDispersion: claim},
+	}
+	err := int64(float64(claim+claim/2) * (2*w.random.Float64() - 1))
+	switch w.random.IntN(4) { // the edge of the claim is where mistakes show
+	case 0:
+		err = int64(claim + claim/2)
+	case 1:
+		err = -int64(claim + claim/2)
+	}
+	s.T1 = w.reading()
+	w.pass(w.delay())
+	s.T2 = w.now + err
+	w.pass(time.Duration(w.random.IntN(100_000)))
+	s.T3 = w.now + err
+	w.pass(w.delay())
+	s.T4 = w.reading()
+	if lie, ok := w.liars[i]; ok {
+		lie(w, &s)
+	}
+	return s
+}
+
+// strategies are what liars do.
+var strategies = []liar{
+	func(_ *world, s *Sample) { s.T2 += 250e6; s.T3 += 250e6 },                                    // grossly wrong
+	func(_ *world, s *Sample) { s.T2 -= 900e6; s.T3 -= 900e6 },                                    // grossly wrong the other way
+	func(_ *world, s *Sample) { s.T2 += 2e6; s.T3 += 2e6; s.Header.RootDispersion /= 4 },          // overlaps the honest ones and pulls
+	func(_ *world, s *Sample) { s.T2 -= 2e6; s.T3 -= 2e6; s.Header.RootDispersion = 0 },           // the same the other way
+	func(w *world, s *Sample) { d := w.random.Int64N(40e6) - 20e6; s.T2 += d; s.T3 += d },         // jumps
+	func(w *world, s *Sample) { d := (w.now - worldStart) / 1000; s.T2 += d; s.T3 += d },          // drags slowly, 1000 ppm
+	func(_ *world, s *Sample) { s.Header.RootDelay, s.Header.RootDispersion = 0, 0; s.T3 = s.T2 }, // claims perfection
+}
