@@ -144,16 +144,20 @@ func (s *session) exchange(ctx context.Context, address netip.AddrPort) (Sample,
 	if err != nil {
 		return sample, s.failed(ctx, err, 0)
 	}
-	conn := &exchangeConn{Conn: socket, local: s.local}
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = socket.SetDeadline(deadline) // fails only on a closed socket, and then so does the read
 	}
 	stop := context.AfterFunc(ctx, func() { _ = socket.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
+	return s.exchangeOn(ctx, sample, socket)
+}
 
-	// The library builds the request, checks the reply and decodes the stamps.
-	// What it computes from the wall clock we do not use, so it gets none.
-	reply, err := ntp.QueryWithOptions(address.String(), ntp.QueryOptions{
+// exchangeOn makes the exchange on a connected socket and closes it. The
+// library builds the request, checks the reply and decodes the stamps. What it
+// computes from the wall clock we do not use, so it gets none.
+func (s *session) exchangeOn(ctx context.Context, sample Sample, socket net.Conn) (Sample, error) {
+	conn := &exchangeConn{Conn: socket, local: s.local}
+	reply, err := ntp.QueryWithOptions(s.endpoint.canonical(), ntp.QueryOptions{
 		Dialer:        func(string, string) (net.Conn, error) { return conn, nil },
 		GetSystemTime: func() time.Time { return time.Unix(0, 0) },
 	})
