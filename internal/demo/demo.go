@@ -1,0 +1,70 @@
+// Package demo is the story that `clockctl demo` tells: lessons that state a
+// claim, measure it on an embedded fleet over real UDP, and judge it. A lesson
+// about something that goes wrong fails when it does not go wrong.
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/trueclock/trueclock/ntpprobe"
+)
+
+// Options says how the story is told.
+type Options struct {
+	Out  io.Writer
+	Seed uint64 // of delays and losses
+	// ShowReport prints a measurement as the probe command does.
+	ShowReport func(io.Writer, ntpprobe.Report) error
+}
+
+// Lesson is one claim and the code that tests it.
+type Lesson struct {
+	Name  string
+	Claim string
+	run   func(ctx context.Context, s *stage) error
+}
+
+// Lessons returns all lessons in the order of the story.
+func Lessons() []Lesson {
+	return []Lesson{
+		{"uncertainty", "The time is an interval, and it contains the true time, however slow and lossy the network.", uncertainty},
+		{"liar", "One server that lies by 250 ms is named, and does not move the answer; it would move an average.", liar},
+		{"lww", "Last-write-wins by wall clock loses the later write; by hybrid logical clock it keeps it.", lastWriteWins},
+		{"commitwait", "Timestamps follow the order in real time if each commit waits out its own, and not otherwise.", commitWait},
+	}
+}
+
+// FailedError names the lesson whose claim did not hold.
+type FailedError struct {
+	Lesson string
+	Err    error
+}
+
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("lesson %s failed: %v", e.Lesson, e.Err)
+}
+
+// Unwrap returns what did not hold.
+func (e *FailedError) Unwrap() error { return e.Err }
+
+// Run tells the lessons one after another and stops at the first that fails,
+// with a [*FailedError]. Everything it starts has ended when it returns.
+func Run(ctx context.Context, o Options, lessons []Lesson) error {
+	s, err := newStage(o)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.say("An embedded fleet on loopback, seed %d. Its true time is %v ahead of this machine's clock.", o.Seed, ahead)
+	s.say("Three honest servers behind relays with delay, asymmetry, jitter and loss; one that lies by +%v.", lie)
+	for i, lesson := range lessons {
+		s.say("\n%d. %s\n   %s\n", i+1, lesson.Name, lesson.Claim)
+		if err := lesson.run(ctx, s); err != nil {
+			return &FailedError{Lesson: lesson.Name, Err: err}
+		}
+		s.say("   ✓ it held")
+	}
+	return nil
+}

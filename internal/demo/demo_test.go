@@ -1,0 +1,58 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/trueclock/trueclock/ntpprobe"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func quiet(io.Writer, ntpprobe.Report) error { return nil }
+
+// TestRun_EveryLessonHolds on several seeds, alone and as a story.
+func TestRun_EveryLessonHolds(t *testing.T) {
+	for seed := range uint64(3) {
+		var out bytes.Buffer
+		require.NoError(t, Run(t.Context(), Options{Out: &out, Seed: seed, ShowReport: quiet}, Lessons()), "seed %d\n%s", seed, out.String())
+		require.Equal(t, len(Lessons()), bytes.Count(out.Bytes(), []byte("✓ it held")))
+	}
+	for _, lesson := range Lessons() {
+		require.NoError(t, Run(t.Context(), Options{Out: io.Discard, Seed: 9, ShowReport: quiet}, []Lesson{lesson}), lesson.Name)
+	}
+}
+
+// TestRun_ALessonCanFail: a bound that is a second off, a truth about the liar that is
+// not true, a printer that fails.
+func TestRun_ALessonCanFail(t *testing.T) {
+	sabotage := func(name string, harm func(*stage)) error {
+		for _, lesson := range Lessons() {
+			if lesson.Name == name {
+				run := lesson.run
+				lesson.run = func(ctx context.Context, s *stage) error { harm(s); return run(ctx, s) }
+				return Run(t.Context(), Options{Out: io.Discard, ShowReport: quiet}, []Lesson{lesson})
+			}
+		}
+		return nil
+	}
+	shift := func(s *stage) {
+		_, err := s.measure(t.Context())
+		require.NoError(t, err)
+		s.report.Bound.Earliest.Nanos += 1e9
+		s.report.Bound.Latest.Nanos += 1e9
+	}
+	var failed *FailedError
+	require.ErrorAs(t, sabotage("uncertainty", shift), &failed)
+	require.ErrorAs(t, sabotage("commitwait", func(s *stage) { shift(s); s.report.Bound.Earliest.Nanos += 2e9; s.report.Bound.Latest.Nanos += 2e9 }), &failed)
+	require.ErrorAs(t, sabotage("liar", func(s *stage) { s.liar = 0 }), &failed)
+	full := errors.New("disk full")
+	err := Run(t.Context(), Options{Out: io.Discard, ShowReport: func(io.Writer, ntpprobe.Report) error { return full }}, Lessons())
+	require.ErrorIs(t, err, full)
+}
