@@ -39,7 +39,7 @@ func networkReason(err error, strays int) (Reason, string) {
 	case isRefused(err):
 		return ReasonRefused, "nobody listens on that port"
 	case isTimeout(err) && strays > 0:
-		return ReasonMalformed, fmt.Sprintf("%d datagrams came, none was a reply to our request", strays)
+		return ReasonMalformed, fmt.Sprintf("%d %s came, none a reply to our request", strays, plural(strays, "datagram", "datagrams"))
 	case isTimeout(err):
 		return ReasonTimeout, "no reply in time"
 	}

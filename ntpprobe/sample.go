@@ -138,15 +138,15 @@ func (s Sample) Check(limits Limits) error {
 	case max(s.T2, s.T3) > plausible || min(s.T2, s.T3) < -plausible:
 		return s.rejected(ReasonMalformed, "the server's timestamps are centuries away")
 	case s.T3 < s.T2:
-		return s.rejected(ReasonImpossible, fmt.Sprintf("the server sent its reply %v before it received the request", time.Duration(s.T2-s.T3)))
+		return s.rejected(ReasonImpossible, fmt.Sprintf("the server sent its reply %v before it received the request", short(s.T2-s.T3)))
 	case s.T4.Nanos-s.T1.Nanos > int64(limits.MaxRTT):
-		return s.rejected(ReasonRoundTrip, fmt.Sprintf("the reply took %v, more than %v", time.Duration(s.T4.Nanos-s.T1.Nanos), limits.MaxRTT))
+		return s.rejected(ReasonRoundTrip, fmt.Sprintf("the reply took %v, more than %v", short(s.T4.Nanos-s.T1.Nanos), limits.MaxRTT))
 	case s.Delay() < 0:
-		return s.rejected(ReasonImpossible, fmt.Sprintf("the server claims to have held the packet %v longer than the whole round trip took", -s.Delay()))
+		return s.rejected(ReasonImpossible, fmt.Sprintf("the server claims to have held the packet %v longer than the whole round trip took", short(int64(-s.Delay()))))
 	case s.RootDistance() > limits.MaxRootDistance:
-		return s.rejected(ReasonRootDistance, fmt.Sprintf("the server may be off by %v by its own account, more than %v", s.RootDistance(), limits.MaxRootDistance))
+		return s.rejected(ReasonRootDistance, fmt.Sprintf("the server may be off by %v by its own account, more than %v", short(int64(s.RootDistance())), limits.MaxRootDistance))
 	case s.Delay() < 2*s.Server.MinOneWay:
-		return s.rejected(ReasonImpossible, fmt.Sprintf("the packets travelled %v, less than twice the least one-way delay of %v", s.Delay(), s.Server.MinOneWay))
+		return s.rejected(ReasonImpossible, fmt.Sprintf("the packets travelled %v, less than twice the least one-way delay of %v", short(int64(s.Delay())), s.Server.MinOneWay))
 	}
 	return nil
 }

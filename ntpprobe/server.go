@@ -35,6 +35,16 @@ type Server struct {
 	Private bool
 }
 
+// Servers returns servers with these addresses and everything else left to the
+// defaults.
+func Servers(addresses ...string) []Server {
+	servers := make([]Server, len(addresses))
+	for i, a := range addresses {
+		servers[i].Address = a
+	}
+	return servers
+}
+
 // AddressError reports a server address that cannot be used. It was found
 // before any packet was sent.
 type AddressError struct {

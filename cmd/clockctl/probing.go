@@ -78,7 +78,7 @@ func (p *probing) options(cmd *cobra.Command, args []string) (ntpprobe.MeasureOp
 		return refuse("--wander %s is more than --max-drift %s", p.wander, p.maxDrift)
 	}
 	return ntpprobe.MeasureOptions{
-		Servers:     servers(args),
+		Servers:     ntpprobe.Servers(args...),
 		Assumptions: ntpprobe.Assumptions{Faulty: p.faulty(), DriftPPB: int64(p.maxDrift)},
 		Samples:     p.samples,
 		Interval:    p.interval,
@@ -94,14 +94,6 @@ func (p *probing) faulty() int {
 		return ntpprobe.FaultyNone
 	}
 	return p.maxFaulty
-}
-
-func servers(args []string) []ntpprobe.Server {
-	list := make([]ntpprobe.Server, len(args))
-	for i, a := range args {
-		list[i].Address = a
-	}
-	return list
 }
 
 // measure asks the servers and shows progress. An interruption is no error

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/fleet"
+)
+
+// onLoopback replaces the servers of documentation by an embedded fleet.
+func onLoopback(t *testing.T) *strings.Replacer {
+	t.Helper()
+	var pairs []string
+	for _, name := range []string{"ntp1", "ntp2", "ntp3", "ntp4"} {
+		pairs = append(pairs, name+".example.net", startServer(t, fleet.Config{}))
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// TestHelp_EveryExampleRuns: what --help shows works as it stands.
+func TestHelp_EveryExampleRuns(t *testing.T) {
+	loopback := onLoopback(t)
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		if cmd.Name() == "completion" || cmd.Name() == "help" {
+			return // cobra's own
+		}
+		require.NotEmpty(t, cmd.Example, "%s has no example", cmd.CommandPath())
+		for line := range strings.Lines(cmd.Example) {
+			args := strings.Fields(loopback.Replace(line))
+			require.Equal(t, "clockctl", args[0], line)
+			code, stdout, stderr := invoke(t.Context(), args[1:]...)
+			require.Equal(t, 0, code, "%s\n%s%s", line, stdout, stderr)
+			require.NotEmpty(t, stdout, line)
+		}
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(newRoot(streams{}))
+}
+
+// readme returns the fenced blocks of README.md in one language.
+func readme(t *testing.T, language string) (blocks []string) {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	for _, block := range strings.Split(string(text), "\n```"+language+"\n")[1:] {
+		body, _, ok := strings.Cut(block, "\n```")
+		require.True(t, ok)
+		blocks = append(blocks, body)
+	}
+	require.NotEmpty(t, blocks)
+	return blocks
+}
+
+// TestREADME_FrontDoor: the two commands are the first block, and the demo works.
+// `go test ./...` is what runs this test.
+func TestREADME_FrontDoor(t *testing.T) {
+	require.Equal(t, []string{"go run ./cmd/clockctl demo", "go test ./..."}, strings.Split(readme(t, "sh")[0], "\n"))
+	run := exec.CommandContext(t.Context(), "go", "run", "./cmd/clockctl", "demo")
+	run.Dir = "../.."
+	output, err := run.CombinedOutput()
+	require.NoError(t, err, string(output))
+}
+
+// TestREADME_OtherCommands: what cannot run without the Internet is checked for
+// the form it must have; the commands of the console block run.
+func TestREADME_OtherCommands(t *testing.T) {
+	known := map[string]bool{
+		"go run ./cmd/clockctl demo": true, "go test ./...": true,
+		"go install github.com/trueclock/trueclock/cmd/clockctl@latest":    true, // needs the published module
+		"go mod edit -replace github.com/trueclock/trueclock=../trueclock": true, // TestREADME_DependOnAClone
+		"go mod tidy": true,
+	}
+	for _, block := range readme(t, "sh") {
+		for line := range strings.Lines(block) {
+			require.True(t, known[strings.TrimSpace(line)], "%q is in the README and no test runs it", line)
+		}
+	}
+	loopback := onLoopback(t)
+	for _, block := range readme(t, "console") {
+		for line := range strings.Lines(block) {
+			command, ok := strings.CutPrefix(line, "$ clockctl ")
+			if !ok {
+				continue
+			}
+			code, stdout, stderr := invoke(t.Context(), strings.Fields(loopback.Replace(command))...)
+			require.Equal(t, 0, code, "%s\n%s%s", line, stdout, stderr)
+		}
+	}
+}
+
+// TestREADME_DependOnAClone does what the README says in a module of its own,
+// and there compiles and runs the README's program.
+func TestREADME_DependOnAClone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles a module")
+	}
+	clone, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(readme(t, "go")[0]), 0o600))
+	do := func(name string, args ...string) string {
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Dir = dir
+		output, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s %v\n%s", name, args, output)
+		return string(output)
+	}
+	do("go", "mod", "init", "example.net/depends")
+	do("go", "mod", "edit", "-replace", "github.com/trueclock/trueclock="+clone)
+	do("go", "mod", "tidy")
+	loopback := onLoopback(t)
+	output := do("go", append([]string{"run", "."}, strings.Fields(loopback.Replace("ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net"))...)...)
+	require.Contains(t, output, "true time is in [20")
+	require.Regexp(t, `has passed now: .* <nil>`, output)
+}

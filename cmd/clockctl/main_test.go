@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/fleet"
+)
+
+// TestMain lets scripts run this test binary as the program clockctl.
+func TestMain(m *testing.M) {
+	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() { os.Exit(mainCode()) }})
+}
+
+// buildDir is where chronyd_test.go builds the program.
+var buildDir string
+
+// tempDir gives the tests a directory and removes it.
+type tempDir struct{ m *testing.M }
+
+func (d tempDir) Run() int {
+	dir, err := os.MkdirTemp("", "clockctl")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	buildDir = dir
+	return d.m.Run()
+}
+
+// TestScripts runs the real program against an embedded fleet: H1 to H4 are
+// honest, LIAR is 250 ms ahead, FAST 400 ms behind, MUTE never answers, CLOSED
+// is a port on which nobody listens.
+func TestScripts(t *testing.T) {
+	env := map[string]string{"CLOSED": closedPort(t)}
+	for name, c := range map[string]fleet.Config{
+		"H1": {}, "H2": {}, "H3": {}, "H4": {Stratum: 2, ReferenceID: [4]byte{192, 0, 2, 1}},
+		"LIAR": {Offset: 250 * time.Millisecond}, "BEHIND": {Offset: -400 * time.Millisecond},
+		"MUTE": {Reply: fleet.Silent}, "KISS": {Reply: fleet.Kiss("RATE")}, "DENY": {Reply: fleet.Kiss("DENY")},
+		"UNSET": {Reply: fleet.Unsynchronized}, "HELD": {Reply: fleet.HeldFor(time.Second)}, "SHORT": {Reply: fleet.Truncated(40)},
+		"FORGED": {Reply: fleet.ForgedFirst}, "FAR": {RootDispersion: 3 * time.Second},
+	} {
+		env[name] = startServer(t, c)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			for name, value := range env {
+				e.Setenv(name, value)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// exits CODE PROGRAM ARG... runs a program that must end with the exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, expected %d", got, want)
+	}
+}
+
+func startServer(t testing.TB, c fleet.Config) string {
+	t.Helper()
+	s, err := fleet.Start(c)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s.Addr()
+}
+
+func closedPort(t testing.TB) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer conn.Close()
+	return conn.LocalAddr().String()
+}
+
+// invoke runs the command in this process, without a terminal.
+func invoke(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	code = run(ctx, args, streams{out: &out, err: &err, getenv: func(string) string { return "" }})
+	return code, out.String(), err.String()
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestHumanDuration_FourDigitsAndAUnit(t *testing.T) {
+	for want, d := range map[string]time.Duration{
+		"0.000 ns": 0, "391.0 ns": 391, "59.99 µs": 59_988, "3.998 ms": 3_998_000, "12.00 s": 12 * time.Second, "1000 s": 1000 * time.Second,
+		"1.000 µs": 1000, "999.0 ns": 999, "100.0 µs": 99_996, "-3.998 ms": -3_998_000, "10.00 ms": 9_999_600, "9223372037 s": 1<<63 - 1,
+	} {
+		require.Equal(t, want, humanDuration(d), "%d ns", d)
+	}
+}
+
+func TestHumanOffset_SaysSlowOrFast(t *testing.T) {
+	require.Equal(t, "4.000 ms slow", humanOffset(4*time.Millisecond))
+	require.Equal(t, "4.000 ms fast", humanOffset(-4*time.Millisecond))
+	require.Equal(t, "0 ns", humanOffset(0))
+	require.Equal(t, "1.000 ms slow, less than its error of 2.000 ms", humanLocal(time.Millisecond, 2*time.Millisecond))
+	require.Equal(t, "5.000 ms fast, certainly by at least 3.000 ms", humanLocal(-5*time.Millisecond, 2*time.Millisecond))
+}
+
+func TestHumanSpan_LeavesOutWhatIsShared(t *testing.T) {
+	at := time.Date(2026, 11, 23, 7, 36, 45, 353_951_498, time.UTC)
+	for want, to := range map[string]time.Time{
+		"2026-11-23 07:36:45.353951 Z … 45.354073 Z":                  at.Add(122 * time.Microsecond),
+		"2026-11-23 07:36:45.353951 Z … 07:37:00.353951 Z":            at.Add(15 * time.Second),
+		"2026-11-23 07:36:45.353951 Z … 2026-11-24 07:36:45.353951 Z": at.Add(24 * time.Hour),
+	} {
+		require.Equal(t, want, humanSpan(at, to))
+	}
+	require.Equal(t, "2026-11-23T07:36:45.353951498Z", jsonTime(at.In(time.FixedZone("x", 3600))))
+}
+
+func TestRate_Spellings(t *testing.T) {
+	for text, want := range map[string]ppb{"200": 200_000, "200ppm": 200_000, "15ppb": 15, "0.5ppm": 500, "0.1ppb": 1, "1e2": 100_000} {
+		var p ppb
+		require.NoError(t, p.Set(text), text)
+		require.Equal(t, want, p, text)
+	}
+	for _, bad := range []string{"", "ppm", "-1", "0", "NaN", "Inf", "200000", "1ppt", "ten"} {
+		require.Error(t, new(ppb).Set(bad), bad)
+	}
+	require.Equal(t, "200ppm", ppb(200_000).String())
+	require.Equal(t, "1500ppb", ppb(1500).String())
+}

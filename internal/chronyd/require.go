@@ -1,0 +1,49 @@
+package chronyd
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Require returns the path of chronyd. Without it the test is skipped, or fails
+// if the environment variable TRUECLOCK_REQUIRE names chronyd or is "all".
+func Require(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"chronyd", "/usr/sbin/chronyd", "/usr/local/sbin/chronyd"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	absent(t, "chronyd", "chronyd is not installed (Debian: apt-get install chrony)")
+	return ""
+}
+
+// RequireFaketime returns the path of the libfaketime library, on the same terms.
+func RequireFaketime(t testing.TB) string {
+	t.Helper()
+	for _, pattern := range []string{"/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1", "/usr/local/lib/faketime/libfaketimeMT.so.1"} {
+		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
+			return found[0]
+		}
+	}
+	absent(t, "faketime", "libfaketime is not installed (Debian: apt-get install faketime)")
+	return ""
+}
+
+func absent(t testing.TB, what, reason string) {
+	t.Helper()
+	if required(os.Getenv("TRUECLOCK_REQUIRE"), what) {
+		t.Fatal(reason + ", and TRUECLOCK_REQUIRE asks for it")
+	}
+	t.Skip(reason)
+}
+
+// required reports whether a list such as "chronyd,faketime" or "all" names what.
+func required(list, what string) bool {
+	names := strings.Split(list, ",")
+	return slices.Contains(names, "all") || slices.Contains(names, what)
+}
