@@ -1,0 +1,91 @@
+package truetime
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// hands are the two clocks under a portable clock, moved by the test.
+type hands struct {
+	mono      time.Duration
+	wall      int64
+	afterMono func() // what happens between the two looks
+}
+
+func (h *hands) clock() *portableClock {
+	return newPortableClock(
+		func() time.Duration {
+			m := h.mono
+			if h.afterMono != nil {
+				h.afterMono()
+			}
+			return m
+		},
+		func() int64 { return h.wall },
+	)
+}
+
+func (h *hands) pass(mono, wall time.Duration) { h.mono += mono; h.wall += int64(wall) }
+
+func TestPortableClock_Stories(t *testing.T) {
+	for _, c := range []struct {
+		why        string
+		mono, wall time.Duration
+		newEpoch   bool
+	}{
+		{"time passes", time.Hour, time.Hour, false},
+		{"the wall clock is slewed a little", time.Hour, time.Hour + 900*time.Millisecond, false},
+		{"exactly the threshold is tolerated", 0, time.Second, false},
+		{"the machine slept while the monotonic clock stood still", time.Second, 8 * time.Hour, true},
+		{"the wall clock was stepped back", time.Minute, time.Minute - 2*time.Second, true},
+		{"and forward", time.Minute, time.Minute + 2*time.Second, true},
+	} {
+		h := &hands{wall: 1e18}
+		clock := h.clock()
+		first, err := clock.Read()
+		require.NoError(t, err)
+		h.pass(c.mono, c.wall)
+		then, err := clock.Read()
+		require.NoError(t, err)
+		require.Equal(t, c.newEpoch, then.Epoch != first.Epoch, c.why)
+		require.Equal(t, c.newEpoch, clock.EpochCause() != "", c.why)
+		require.Equal(t, int64(c.mono), then.Nanos-first.Nanos, c.why)
+		again, err := clock.Read()
+		require.NoError(t, err)
+		require.Equal(t, then, again, "%s: one gap is one epoch", c.why)
+	}
+}
+
+// TestPortableClock_AGapBetweenTheTwoLooks is blamed on the reading that was
+// taken before it, never missed.
+func TestPortableClock_AGapBetweenTheTwoLooks(t *testing.T) {
+	h := &hands{wall: 1e18}
+	clock := h.clock()
+	first, err := clock.Read()
+	require.NoError(t, err)
+	slept := false
+	h.afterMono = func() {
+		if !slept {
+			slept = true
+			h.wall += int64(time.Hour)
+		}
+	}
+	then, err := clock.Read()
+	require.NoError(t, err)
+	require.NotEqual(t, first.Epoch, then.Epoch)
+}
+
+func TestPortableClock_TheRealOne(t *testing.T) {
+	c := NewPortableClock()
+	last, err := c.Read()
+	require.NoError(t, err)
+	for range 1000 {
+		r, err := c.Read()
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, r.Nanos, last.Nanos)
+		require.Equal(t, last.Epoch, r.Epoch)
+		last = r
+	}
+}
