@@ -63,9 +63,15 @@ func (c *exchangeConn) Read(buffer []byte) (int, error) {
 			continue
 		}
 		c.t4, c.header, c.got = t4, parseHeader(buffer), true
+		disarm(buffer)
 		return n, nil
 	}
 }
+
+// disarm clears the poll and precision exponents before the library sees them: it
+// negates them as 8-bit numbers and panics on −128 (beevik/ntp v1.6.0, toInterval), so one
+// packet could end the process. We have read what we need of them.
+func disarm(reply []byte) { reply[2], reply[3] = 0, 0 }
 
 // SetDeadline ignores the library's deadline: the context owns it.
 func (c *exchangeConn) SetDeadline(time.Time) error { return nil }

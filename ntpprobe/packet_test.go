@@ -1,6 +1,7 @@
 package ntpprobe
 
 import (
+	"bytes"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -89,6 +90,26 @@ func TestIsReplyTo_OnlyOurNonceInServerMode(t *testing.T) {
 	require.False(t, isReplyTo(client, nonce), "our own request reflected")
 }
 
+// hostileExponents is an honest reply with −128 in the poll (2) or the precision
+// (3) byte, on which beevik/ntp v1.6.0 panics.
+func hostileExponents(t testing.TB, at int) []byte {
+	packet := bytes.Clone(recorded(t)["honest"].packet)
+	packet[at] = 0x80
+	return packet
+}
+
+// TestQuery_NoPacketEndsTheProcess: found by FuzzReply.
+func TestQuery_NoPacketEndsTheProcess(t *testing.T) {
+	ask := func(reply []byte) error {
+		s := Sample{Server: Server{Address: "192.0.2.1"}, T1: truetime.Reading{Nanos: 1, Epoch: 1}, T4: truetime.Reading{Nanos: 2_000_000, Epoch: 1}}
+		return exchangeOver(t, &s, reply)
+	}
+	require.NoError(t, ask(hostileExponents(t, 2)), "the poll field is nothing to us")
+	var rejected *RejectedError
+	require.ErrorAs(t, ask(hostileExponents(t, 3)), &rejected)
+	require.Equal(t, ReasonMalformed, rejected.Reason)
+}
+
 // FuzzReply throws any bytes of 0 to 2,000 at an exchange: it ends in a sample
 // that passes every check, or in a typed reason, never in a panic.
 func FuzzReply(f *testing.F) {
@@ -96,6 +117,8 @@ func FuzzReply(f *testing.F) {
 		f.Add(r.packet, uint32(1_000_000))
 	}
 	f.Add([]byte{}, uint32(0))
+	f.Add(hostileExponents(f, 2), uint32(1_000_000))
+	f.Add(hostileExponents(f, 3), uint32(1_000_000))
 	f.Fuzz(func(t *testing.T, reply []byte, rtt uint32) {
 		if len(reply) > 2000 {
 			return

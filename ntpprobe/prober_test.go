@@ -12,7 +12,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/trueclock/trueclock/truetime"
-	"github.com/trueclock/trueclock/truetime/truetimetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -132,10 +131,25 @@ func TestProber_HonoursDeny(t *testing.T) {
 	require.Equal(t, Reason("kiss_of_death:DENY"), s.Reason)
 }
 
+// sleeper is the real local clock with epochs that the test begins.
+type sleeper struct {
+	truetime.LocalClock
+	epoch atomic.Uint64
+}
+
+func (s *sleeper) Read() (truetime.Reading, error) {
+	epoch := s.epoch.Load()
+	r, err := s.LocalClock.Read()
+	return truetime.Reading{Nanos: r.Nanos, Epoch: epoch}, err
+}
+
+func (s *sleeper) EpochCause() string { return "the lid was closed" }
+
 // TestProber_Suspend: a new epoch voids the bound at once, and the servers are
 // asked again without waiting for the next poll.
 func TestProber_Suspend(t *testing.T) {
-	local := truetimetest.NewManual(int64(time.Hour))
+	local := &sleeper{LocalClock: strictClock(t)}
+	local.epoch.Store(truetime.NewEpoch())
 	servers := four(t)
 	c := Config{Local: local, Poll: PollPolicy{MinPoll: time.Hour, MaxPoll: time.Hour, Burst: 1, BurstEvery: time.Nanosecond}}
 	for _, s := range servers {
@@ -150,7 +164,7 @@ func TestProber_Suspend(t *testing.T) {
 	defer run.Wait()
 	defer cancel()
 	eventually(t, "synchronized", func() bool { return clock.Status().State == truetime.Synchronized })
-	local.Suspend("the lid was closed")
+	local.epoch.Store(truetime.NewEpoch())
 	_, err = clock.Now()
 	var disrupted *truetime.DisruptedError
 	require.ErrorAs(t, err, &disrupted)

@@ -112,12 +112,12 @@ func checkHost(address, host string) error {
 	switch {
 	case host == "":
 		return &AddressError{address, "the host is missing"}
+	case len(host) > 253 || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`/\@?#[]"'`, r) }):
+		return &AddressError{address, "not a host name or an IP address (names beyond ASCII: write their xn-- form)"}
 	case strings.Contains(host, ":"):
 		if _, err := netip.ParseAddr(host); err != nil {
 			return &AddressError{address, "not a valid IPv6 address; write HOST, HOST:PORT or [IPV6]:PORT"}
 		}
-	case len(host) > 253 || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`/\@?#[]"'`, r) }):
-		return &AddressError{address, "not a host name or an IP address"}
 	}
 	return nil
 }
