@@ -246,3 +246,46 @@ func TestIsReferenceOf(t *testing.T) {
 	require.True(t, isReferenceOf(0x39ab9b37, &net.UDPAddr{IP: net.ParseIP("2001:db8::1")}), "the MD5 of the address")
 	require.False(t, isReferenceOf(1, &net.UnixAddr{}))
 }
+
+// logged notes when the local clock is read and when packets pass.
+type logged struct {
+	memoryConn
+	truetime.LocalClock
+	events []string
+}
+
+func (l *logged) Read() (truetime.Reading, error) {
+	l.events = append(l.events, "clock")
+	return l.LocalClock.Read()
+}
+
+// wire is the socket side of logged; its Read is another one.
+type wire struct{ *logged }
+
+func (w wire) Write(b []byte) (int, error) {
+	w.events = append(w.events, "sent")
+	return w.memoryConn.Write(b)
+}
+
+func (w wire) Read(b []byte) (int, error) {
+	n, err := w.memoryConn.Read(b)
+	w.events = append(w.events, "received")
+	return n, err
+}
+
+func (w wire) Close() error                     { return nil }
+func (w wire) SetDeadline(time.Time) error      { return nil }
+func (w wire) LocalAddr() net.Addr              { return w.memoryConn.LocalAddr() }
+func (w wire) RemoteAddr() net.Addr             { return w.memoryConn.LocalAddr() }
+func (w wire) SetReadDeadline(time.Time) error  { return nil }
+func (w wire) SetWriteDeadline(time.Time) error { return nil }
+
+// TestQuery_StampsOnTheSafeSide: T1 just before the packet leaves and T4 after the reply
+// has come. The other order would narrow the interval by what lies between.
+func TestQuery_StampsOnTheSafeSide(t *testing.T) {
+	l := &logged{memoryConn: memoryConn{reply: recorded(t)["honest"].packet}, LocalClock: strictClock(t)}
+	session, err := newSession(Server{Address: "192.0.2.1"}, l, Limits{})
+	require.NoError(t, err)
+	_, _ = session.exchangeOn(t.Context(), Sample{Server: session.server}, wire{l}) // the recorded hold is longer than this round trip
+	require.Equal(t, []string{"clock", "sent", "received", "clock"}, l.events)
+}

@@ -71,6 +71,22 @@ func TestCommit_OrderIsRealTimeOrder_AtTheCorner(t *testing.T) {
 	})
 }
 
+// TestCommit_PerfectClocksStillWait: without any uncertainty earliest, latest and
+// the timestamp are one moment, and only the strict comparison keeps the second
+// transaction from getting the same one.
+func TestCommit_PerfectClocksStillWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newNode(t, 0, Options{}), newNode(t, 0, Options{})
+		a.publish(t, 0, 0)
+		b.publish(t, 0, 0)
+		first, err := a.committer.Commit(t.Context(), nothing)
+		require.NoError(t, err)
+		second, err := b.committer.Commit(t.Context(), nothing)
+		require.NoError(t, err)
+		require.Less(t, first.WallTime, second.WallTime)
+	})
+}
+
 // TestCommit_NothingIsVisibleBeforeTheWaitIsOver: at apply, the timestamp is in
 // the past of every honest clock.
 func TestCommit_NothingIsVisibleBeforeTheWaitIsOver(t *testing.T) {

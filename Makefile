@@ -1,0 +1,24 @@
+# Thin names for what .ci/run and the go tool do.
+.DEFAULT_GOAL := help
+.PHONY: help build test race lint fuzz bench chronyd cross demo cover ci clean
+
+help: ## this list
+	@grep -E '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 42
+
+build: ## the command, as ./clockctl
+	go build -o clockctl ./cmd/clockctl
+
+test: ## the fast tests; what needs chronyd is skipped without it
+	go test ./...
+
+race lint fuzz bench chronyd cross demo: ## a step of .ci/run
+	.ci/run $@
+
+cover: ## coverage per function, the least covered first
+	go test -coverprofile=coverage.out ./... && go tool cover -func=coverage.out | sort -k3 -n
+
+ci: ## everything that must pass before a change lands
+	.ci/run
+
+clean: ## remove what the targets above made
+	rm -f clockctl coverage.out
