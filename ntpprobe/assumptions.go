@@ -7,6 +7,10 @@ import (
 	"github.com/trueclock/trueclock/truetime"
 )
 
+// DefaultWanderPPB is the wander V in parts per billion: 15 ppm, the frequency
+// tolerance PHI of RFC 5905.
+const DefaultWanderPPB = 15_000
+
 // FaultyNone asks for f = 0: every server is believed. HAZARD: one liar is then
 // enough to make the interval wrong, or to take it away.
 const FaultyNone = -1
@@ -20,6 +24,10 @@ type Assumptions struct {
 	// DriftPPB is D, the most by which the local clock may run wrong, in parts
 	// per billion. Default truetime.DefaultDriftPPB.
 	DriftPPB int64
+	// WanderPPB is V, how far the local clock's rate may stray from one fixed rate
+	// within Window and MaxAge, in parts per billion. Default 15 000, and never
+	// more than DriftPPB; equal to DriftPPB it assumes nothing beyond the drift.
+	WanderPPB int64
 	// Window is how long a constraint is used. Default 1 h.
 	Window time.Duration
 	// MaxSamples bounds the memory per server and side. Default 128.
@@ -58,6 +66,8 @@ func (a Assumptions) resolve(servers []Server) (Assumptions, int, error) {
 	switch {
 	case a.DriftPPB < 1 || a.DriftPPB > 100_000_000:
 		return a, 0, &ConfigError{"drift", fmt.Sprintf("%d ppb is not from 1 ppb to 100 000 ppm", a.DriftPPB)}
+	case a.WanderPPB < 1 || a.WanderPPB > a.DriftPPB:
+		return a, 0, &ConfigError{"wander", fmt.Sprintf("%d ppb is not from 1 ppb to the drift of %d ppb", a.WanderPPB, a.DriftPPB)}
 	case a.Window < time.Second || a.MaxAge < time.Second:
 		return a, 0, &ConfigError{"window", "the window and the maximum age must be at least 1 s"}
 	case a.MaxSamples < 2:
@@ -75,6 +85,9 @@ func (a Assumptions) resolve(servers []Server) (Assumptions, int, error) {
 func (a Assumptions) withDefaults() Assumptions {
 	if a.DriftPPB == 0 {
 		a.DriftPPB = truetime.DefaultDriftPPB
+	}
+	if a.WanderPPB == 0 {
+		a.WanderPPB = min(DefaultWanderPPB, a.DriftPPB)
 	}
 	if a.Window == 0 {
 		a.Window = time.Hour

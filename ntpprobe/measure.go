@@ -18,6 +18,7 @@ type MeasureOptions struct {
 	Samples     int           // exchanges with each server; default 4
 	Interval    time.Duration // pause between two exchanges with one server; default 2 s, 100 ms if all are private
 	Timeout     time.Duration // one exchange; default 1 s
+	Dialer      Dialer        // opens the sockets; default a plain net.Dialer
 
 	// OnExchange is called after each exchange, never concurrently; nil for
 	// nobody.
@@ -76,7 +77,7 @@ func Measure(ctx context.Context, o MeasureOptions) (Report, error) {
 	}
 	var sessions []*session
 	for _, server := range o.Servers {
-		s, err := newSession(server, o.Local, o.Assumptions.Limits)
+		s, err := newSession(server, o.Local, o.Assumptions.Limits, o.Dialer)
 		if err != nil {
 			return Report{}, err
 		}

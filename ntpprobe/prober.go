@@ -22,6 +22,9 @@ type Config struct {
 	Local       truetime.LocalClock
 	Assumptions Assumptions
 	Poll        PollPolicy
+	// Dialer opens the sockets; nil means a plain [net.Dialer]. Set it to choose
+	// the interface or address to send from.
+	Dialer Dialer
 	// Seed makes the jitter of the polls repeatable; 0 takes a random one.
 	Seed uint64
 }
@@ -58,7 +61,7 @@ func New(c Config) (*Prober, error) {
 		p.seed = rand.Uint64()
 	}
 	for _, server := range c.Servers {
-		s, err := newSession(server, c.Local, c.Assumptions.Limits)
+		s, err := newSession(server, c.Local, c.Assumptions.Limits, c.Dialer)
 		if err != nil {
 			return nil, err
 		}

@@ -29,11 +29,17 @@ const DefaultTimeout = time.Second
 //
 // Without a deadline in ctx the exchange ends after [DefaultTimeout].
 func Query(ctx context.Context, server Server, local truetime.LocalClock) (Sample, error) {
-	s, err := newSession(server, local, Limits{})
+	s, err := newSession(server, local, Limits{}, nil)
 	if err != nil {
 		return Sample{}, err
 	}
 	return s.query(ctx)
+}
+
+// Dialer opens the socket of an exchange; a [*net.Dialer] is one. The address is
+// an IP address and a port: names are resolved before.
+type Dialer interface {
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // session asks one server again and again and keeps the address that answered,
@@ -43,6 +49,7 @@ type session struct {
 	endpoint endpoint
 	local    truetime.LocalClock
 	limits   Limits
+	dialer   Dialer
 
 	answered netip.AddrPort // the address in use; invalid: resolve
 	failures int            // exchanges in a row without a reply from it
@@ -51,7 +58,7 @@ type session struct {
 // resolveAgain is the number of failures after which a name is resolved anew.
 const resolveAgain = 3
 
-func newSession(server Server, local truetime.LocalClock, limits Limits) (*session, error) {
+func newSession(server Server, local truetime.LocalClock, limits Limits, dialer Dialer) (*session, error) {
 	e, err := server.parse()
 	if err != nil {
 		return nil, err
@@ -59,7 +66,10 @@ func newSession(server Server, local truetime.LocalClock, limits Limits) (*sessi
 	if local == nil {
 		return nil, &ConfigError{"local clock", "it is missing; make one with truetime.NewLocalClock"}
 	}
-	return &session{server: server, endpoint: e, local: local, limits: limits}, nil
+	if dialer == nil {
+		dialer = &net.Dialer{}
+	}
+	return &session{server: server, endpoint: e, local: local, limits: limits, dialer: dialer}, nil
 }
 
 // query makes one exchange, trying the addresses of the server until one
@@ -139,8 +149,7 @@ func (s *session) tryAddress(ctx context.Context, address netip.AddrPort, shares
 // exchange sends one request to one address and waits for its reply.
 func (s *session) exchange(ctx context.Context, address netip.AddrPort) (Sample, error) {
 	sample := Sample{Server: s.server, Remote: address}
-	var dialer net.Dialer
-	socket, err := dialer.DialContext(ctx, "udp", address.String())
+	socket, err := s.dialer.DialContext(ctx, "udp", address.String())
 	if err != nil {
 		return sample, s.failed(ctx, err, 0)
 	}

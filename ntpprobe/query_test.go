@@ -139,7 +139,7 @@ func TestQuery_RecordedPackets(t *testing.T) {
 // reads s.T1 and s.T4.
 func exchangeOver(t testing.TB, s *Sample, reply []byte) error {
 	t.Helper()
-	session, err := newSession(s.Server, &twoReadings{first: s.T1, then: s.T4}, Limits{})
+	session, err := newSession(s.Server, &twoReadings{first: s.T1, then: s.T4}, Limits{}, nil)
 	require.NoError(t, err)
 	*s, err = session.exchangeOn(t.Context(), Sample{Server: s.Server}, &memoryConn{reply: bytes.Clone(reply)})
 	return err
@@ -284,7 +284,7 @@ func (w wire) SetWriteDeadline(time.Time) error { return nil }
 // has come. The other order would narrow the interval by what lies between.
 func TestQuery_StampsOnTheSafeSide(t *testing.T) {
 	l := &logged{memoryConn: memoryConn{reply: recorded(t)["honest"].packet}, LocalClock: strictClock(t)}
-	session, err := newSession(Server{Address: "192.0.2.1"}, l, Limits{})
+	session, err := newSession(Server{Address: "192.0.2.1"}, l, Limits{}, nil)
 	require.NoError(t, err)
 	_, _ = session.exchangeOn(t.Context(), Sample{Server: session.server}, wire{l}) // the recorded hold is longer than this round trip
 	require.Equal(t, []string{"clock", "sent", "received", "clock"}, l.events)

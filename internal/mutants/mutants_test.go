@@ -43,10 +43,29 @@ func (m mutant) run(t *testing.T, root string) (output string, err error) {
 	text, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, filepath.FromSlash(m.file)): mutated}})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(overlay, text, 0o600))
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-vet=off", "-overlay", overlay, "-run", "^"+m.test+"$", "./"+m.testedPackage())
+	args := []string{"test", "-count=1", "-vet=off", "-overlay", overlay, "-run", "^" + m.test + "$", "./" + m.testedPackage()}
+	if usesRapid(t, filepath.Join(root, filepath.FromSlash(m.testedPackage()))) {
+		args = append(args, "-args", "-rapid.nofailfile") // it would keep the mutant's counterexample in the tree
+	}
+	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = root
 	b, err := cmd.CombinedOutput()
 	return string(b), err
+}
+
+// usesRapid reports whether the tests in a folder know rapid's flags.
+func usesRapid(t *testing.T, dir string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if strings.Contains(string(text), `"pgregory.net/rapid"`) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m mutant) testedPackage() string {
