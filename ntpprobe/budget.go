@@ -1,6 +1,10 @@
 package ntpprobe
 
-import "time"
+import (
+	"time"
+
+	"github.com/trueclock/trueclock/truetime"
+)
 
 // Budget says where the error bound of one source comes from. All terms are
 // ≥ 0 and their sum is exactly the error bound.
@@ -22,9 +26,9 @@ func (b Budget) Sum() time.Duration {
 // budget splits a source's error bound at a reading. The upper and the lower
 // constraint may come from different packets, so a server term is the mean of the two. Each
 // term is capped by what the ones before it leave; rounding is the rest.
-func (w *window) budget(errorBound time.Duration, nanos, driftPPB int64) Budget {
-	up, down := w.latest[0], w.earliest[0]
-	a, b := up.sample.terms(), down.sample.terms()
+func (s span) budget(errorBound time.Duration, nanos int64, ageing slopes) Budget {
+	up, down := s.upper.from, s.lower.from
+	a, b := up.terms, down.terms
 	left := errorBound
 	take := func(want time.Duration) time.Duration {
 		got := min(max(want, 0), left)
@@ -32,28 +36,67 @@ func (w *window) budget(errorBound time.Duration, nanos, driftPPB int64) Budget 
 		return got
 	}
 	return Budget{
-		HalfRoundTrip:  take(w.delay(errorBound)/2 - (up.sample.Server.MinOneWay+down.sample.Server.MinOneWay)/2),
+		HalfRoundTrip:  take(s.delay(errorBound, ageing)/2 - time.Duration(up.minOneWay+down.minOneWay)/2),
 		HalfRootDelay:  take((a.halfRootDelay + b.halfRootDelay) / 2),
 		RootDispersion: take((a.rootDispersion + b.rootDispersion) / 2),
 		Precision:      take((a.precision + b.precision) / 2),
 		Margin:         take((a.margin + b.margin) / 2),
-		Ageing:         take(aged(2*nanos-up.line.At-down.line.At, driftPPB)),
+		Ageing:         take(ageing.lost(2*nanos-s.upper.at-s.lower.at) / 2),
 		Rounding:       left,
 	}
 }
 
-// aged is half of what both sides lost to the drift over the sum of their ages.
-func aged(ages, driftPPB int64) time.Duration {
-	return time.Duration(float64(ages) * float64(driftPPB) / 1e9 / 2)
+// lost is how much a side loses in an age, in nanoseconds, against the middle rate.
+func (s slopes) lost(age int64) time.Duration {
+	return time.Duration(float64(age) * float64(s.up-s.down) / 2 / rateUnit)
 }
 
 // delay is the best way out plus the best way back, the server's hold removed:
-// NTP's round-trip delay if both come from one exchange. Two exchanges are compared at the nominal
-// rate of the local clock, the middle of ±D, so drift may push it out of the possible range, to which it
-// is clamped.
-func (w *window) delay(errorBound time.Duration) time.Duration {
-	up, down := w.latest[0].sample, w.earliest[0].sample
-	out := up.T2 - up.T1.Nanos
-	back := down.T4.Nanos - down.T3
-	return min(max(time.Duration(out+back), 0), 2*errorBound)
+// NTP's round-trip delay if both come from one exchange. Two exchanges are compared at
+// the middle rate of the local clock, so drift may push it out of the possible range, to
+// which it is clamped.
+func (s span) delay(errorBound time.Duration, ageing slopes) time.Duration {
+	up, down := s.upper.from, s.lower.from
+	middle := float64(ageing.up+ageing.down) / 2 / rateUnit
+	moved := time.Duration(middle * float64(down.t4-up.t1))
+	way := time.Duration((up.t2 - down.t3) - (up.t1 - down.t4))
+	return min(max(way+moved, 0), 2*errorBound)
+}
+
+// basis tells which domain binds each end of the agreed interval, and why the end is
+// not nearer.
+func basis(domains []domain, agreed truetime.Interval, nanos int64, ageing slopes) truetime.Basis {
+	b := truetime.Basis{Domains: len(domains)}
+	for i := range domains {
+		d := &domains[i]
+		iv, ok := d.interval()
+		if !ok {
+			continue
+		}
+		if iv.EarliestUnixNano() == agreed.EarliestUnixNano() {
+			b.Earliest = d.span.end(d.span.lower, iv, nanos, ageing)
+		}
+		if iv.LatestUnixNano() == agreed.LatestUnixNano() {
+			b.Latest = d.span.end(d.span.upper, iv, nanos, ageing)
+		}
+	}
+	half := agreed.Uncertainty()
+	b.Earliest.Disagreement += half - b.Earliest.Sum()
+	b.Latest.Disagreement += half - b.Latest.Sum()
+	return b
+}
+
+// end explains the end that a constraint of the span binds.
+func (s span) end(c constraint, iv truetime.Interval, nanos int64, ageing slopes) truetime.End {
+	t := c.from.terms
+	return truetime.End{
+		Source:         c.from.server,
+		Delay:          s.delay(iv.Uncertainty(), ageing)/2 - time.Duration(c.from.minOneWay),
+		RootDelay:      t.halfRootDelay,
+		RootDispersion: t.rootDispersion,
+		Precision:      t.precision,
+		Rounding:       t.rounding,
+		Margin:         t.margin,
+		Ageing:         ageing.lost(nanos - c.at),
+	}
 }

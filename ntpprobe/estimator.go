@@ -20,6 +20,19 @@ type Estimator struct {
 	epoch      uint64
 	generation uint64
 	carry      truetime.Bound // the last bound; the zero Bound says nothing
+	wander     wander
+	ageing     slopes // of the last bound, for display
+	disproofs  Disproofs
+}
+
+// Disproofs counts how often an assumption was disproved, ever. After each the past
+// was forgotten and the generation rose.
+type Disproofs struct {
+	Epoch        int // the local clock lost continuity, and said so
+	Jump         int // more than f domains contradicted themselves: the local clock jumped, or too many lie
+	Wander       int // the local clock's rate strayed by more than the wander
+	Disagreement int // the domains contradicted each other: more than f lie
+	Conflict     int // a bound excluded the one before
 }
 
 // source is one server as the estimator knows it.
@@ -44,6 +57,7 @@ func NewEstimator(servers []Server, a Assumptions) (*Estimator, error) {
 		return nil, err
 	}
 	e := &Estimator{assume: a, faulty: f, index: map[string]*source{}, generation: truetime.NewGeneration()}
+	e.ageing = e.widest()
 	for _, s := range servers {
 		name, err := s.Canonical()
 		if err != nil {
@@ -58,6 +72,9 @@ func NewEstimator(servers []Server, a Assumptions) (*Estimator, error) {
 
 // Faulty returns f, the number of failure domains that may lie.
 func (e *Estimator) Faulty() int { return e.faulty }
+
+// Disproofs returns how often an assumption was disproved.
+func (e *Estimator) Disproofs() Disproofs { return e.disproofs }
 
 // Add takes a sample into account. It returns a [*RejectedError] for a sample
 // that must not be used, whoever made it, and an [*AddressError] for a server
@@ -75,7 +92,7 @@ func (e *Estimator) Add(s Sample) error {
 		return s.rejected(ReasonDisrupted, "the sample belongs to an epoch that has ended")
 	}
 	e.enter(s.T4.Epoch)
-	src.window.add(s, e.assume.DriftPPB, e.assume.MaxSamples)
+	src.window.add(s, e.assume.MaxSamples)
 	src.last, src.replied, src.rejected, src.misses = s.Header, true, nil, 0
 	return nil
 }
@@ -112,17 +129,21 @@ func (e *Estimator) enter(epoch uint64) {
 	if epoch <= e.epoch {
 		return
 	}
+	if e.epoch != 0 {
+		e.disproofs.Epoch++
+	}
 	e.epoch = epoch
 	for _, src := range e.sources {
 		src.window = window{samples: src.window.samples}
 	}
+	e.wander = wander{}
 	e.forget()
 }
 
 // forget drops the carried bound and raises the generation: something that it
 // rested on was disproved.
 func (e *Estimator) forget() {
-	e.carry, e.generation = truetime.Bound{}, truetime.NewGeneration()
+	e.carry, e.generation, e.ageing = truetime.Bound{}, truetime.NewGeneration(), e.widest()
 }
 
 // Bound returns two lines that enclose true time from the reading r on, r being
@@ -139,64 +160,63 @@ func (e *Estimator) Bound(r truetime.Reading) (truetime.Bound, error) {
 		return truetime.Bound{}, &truetime.DisruptedError{Cause: fmt.Sprintf("%v is older than the samples", r)}
 	}
 	e.enter(r.Epoch)
-	domains := e.domains(r)
-	if _, contradictory := split(domains); contradictory > e.faulty && len(domains) >= 2*e.faulty+1 {
-		return truetime.Bound{}, e.startOver(contradictory)
+	e.expire(r)
+	e.settle()
+	domains, s, err := e.judge(r)
+	if err != nil {
+		return truetime.Bound{}, err
 	}
 	agreed, members, err := agree(domains, e.faulty)
 	if err != nil {
 		var noQuorum *truetime.NoQuorumError
 		if errors.As(err, &noQuorum) && noQuorum.Disproved() {
 			e.forget()
+			e.disproofs.Disagreement++
 		}
 		return truetime.Bound{}, err
-	}
-	expires := e.expires(domains)
-	if expires < r.Nanos {
-		return truetime.Bound{}, truetime.ErrStale
 	}
 	b := truetime.Bound{
 		At:         r,
-		Earliest:   truetime.Line{At: r.Nanos, Nanos: agreed.EarliestUnixNano(), SlopePPB: -e.assume.DriftPPB},
-		Latest:     truetime.Line{At: r.Nanos, Nanos: agreed.LatestUnixNano(), SlopePPB: e.assume.DriftPPB},
-		Expires:    expires,
+		Earliest:   truetime.Line{At: r.Nanos, Nanos: agreed.EarliestUnixNano(), SlopePPB: s.down},
+		Latest:     truetime.Line{At: r.Nanos, Nanos: agreed.LatestUnixNano(), SlopePPB: s.up},
+		Expires:    e.expires(domains),
 		Generation: e.generation,
-		Basis:      truetime.Basis{Domains: len(domains), Agreed: members, Faulty: e.faulty},
+		Basis:      basis(domains, agreed, r.Nanos, s),
+	}
+	b.Basis.Agreed, b.Basis.Faulty, b.Basis.WanderPPB = members, e.faulty, e.wanderPPB()
+	if b.Expires < r.Nanos {
+		return truetime.Bound{}, truetime.ErrStale
 	}
 	if b, err = b.Intersect(e.carry); err != nil {
 		e.forget()
+		e.disproofs.Conflict++
 		return truetime.Bound{}, err
 	}
-	e.carry = b
+	e.carry, e.ageing = b, s
 	return b, nil
 }
 
-// domains lets every window forget what is older than the window, also those
-// that get no samples any more, and pools the rest.
-func (e *Estimator) domains(r truetime.Reading) []domain {
+// judge pools the domains that have data, finds how fast their claims age, and looks
+// for a fault of the local clock.
+func (e *Estimator) judge(r truetime.Reading) ([]domain, slopes, error) {
+	domains := pool(e.sources)
+	if len(domains) < 2*e.faulty+1 {
+		return place(domains, r.Nanos, e.widest()), e.widest(), nil // too few: agree says so
+	}
+	s, ok := e.slopes(domains)
+	domains = place(domains, r.Nanos, s)
+	if !ok || contradictory(domains) > e.faulty {
+		return nil, s, e.disproved(domains, r)
+	}
+	return domains, s, nil
+}
+
+// expire lets every window forget what is older than the window, also those that
+// get no samples any more: a dead server must not vouch for today's rate.
+func (e *Estimator) expire(r truetime.Reading) {
 	for _, src := range e.sources {
 		src.window.expire(r.Nanos - int64(e.assume.Window))
 	}
-	return pool(e.sources, r.Nanos)
-}
-
-// startOver handles more than f domains that contradict themselves. That many
-// do not lie by assumption, so our own clock did something it must not. A server
-// that contradicts itself has spoken since; only its newest word is kept. The
-// others may not have, so all of theirs is forgotten.
-func (e *Estimator) startOver(contradictory int) error {
-	for _, src := range e.sources {
-		w := &src.window
-		if !w.empty() && w.contradicts() {
-			w.restart(e.assume.DriftPPB)
-		} else {
-			src.window = window{samples: w.samples}
-		}
-	}
-	e.forget()
-	return &truetime.DisruptedError{Cause: fmt.Sprintf(
-		"%d failure domains contradict themselves and at most %d may lie, so the local clock jumped or drifts by more than %d ppb, or too many lie",
-		contradictory, e.faulty, e.assume.DriftPPB)}
 }
 
 // expires counts from the measurement: MaxAge after the newest sample of the

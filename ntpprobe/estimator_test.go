@@ -25,7 +25,10 @@ func TestEstimator_ContainsTrueTime_WhateverFLiarsDo(t *testing.T) {
 		n := 3 + int(seed%7)
 		f := DefaultFaulty(n)
 		w := newWorld(seed, n, f, 200_000)
-		e, err := NewEstimator(w.servers, Assumptions{DriftPPB: w.drift})
+		if seed%3 != 0 {
+			w.steady([]int64{1_000, 15_000}[seed%2])
+		}
+		e, err := NewEstimator(w.servers, Assumptions{DriftPPB: w.drift, WanderPPB: w.wander})
 		require.NoError(t, err)
 		require.Equal(t, f, e.Faulty())
 		var before truetime.Bound

@@ -88,11 +88,19 @@ type Estimate struct {
 // means that there is none.
 func (e *Estimator) Sources(at Instant, agreed *truetime.Interval) []SourceStatus {
 	list := make([]SourceStatus, len(e.sources))
-	group := groups(e.sources)
+	domains := map[*source]*domain{}
+	pooled := pool(e.sources)
+	for i := range pooled {
+		for _, m := range pooled[i].members {
+			domains[m] = &pooled[i]
+		}
+	}
 	for i, src := range e.sources {
-		status := src.status(at, e.assume.DriftPPB, at.Before.Epoch == e.epoch)
-		if group[i] >= 0 {
-			status.Domain = e.sources[group[i]].domain
+		status := src.status()
+		if d := domains[src]; d != nil && at.Before.Epoch == e.epoch {
+			status.Domain = d.members[0].domain
+			_, _, possible := d.rates.straight(e.assume.DriftPPB, e.wanderPPB())
+			status.measured(src, at, e.ageing, possible)
 		}
 		if status.Estimate != nil {
 			status.compare(agreed)
@@ -106,7 +114,7 @@ func (e *Estimator) Sources(at Instant, agreed *truetime.Interval) []SourceStatu
 }
 
 // status is everything that can be said without the others.
-func (src *source) status(at Instant, driftPPB int64, sameEpoch bool) SourceStatus {
+func (src *source) status() SourceStatus {
 	s := SourceStatus{Server: src.server, Domain: src.domain, State: Unreachable, Reason: ReasonTimeout, Detail: "not asked yet", Samples: src.window.samples}
 	if src.replied {
 		header := src.last
@@ -118,28 +126,27 @@ func (src *source) status(at Instant, driftPPB int64, sameEpoch bool) SourceStat
 			s.State = Rejected
 		}
 	}
-	w := &src.window
-	if w.empty() || !sameEpoch {
-		return s
-	}
-	s.Remote = w.newest.Remote
-	interval, err := truetime.NewInterval(w.at(at.Before.Nanos).lo, w.at(at.After.Nanos).hi)
-	if err != nil {
-		s.State, s.Reason, s.Detail = Falseticker, ReasonSelfContradiction, "its own replies exclude each other"
-		return s
-	}
-	s.Estimate = w.estimate(interval, at, driftPPB)
 	return s
 }
 
-func (w *window) estimate(interval truetime.Interval, at Instant, driftPPB int64) *Estimate {
+// measured adds what the source's window says; possible is false if the claims of
+// its domain exclude each other.
+func (s *SourceStatus) measured(src *source, at Instant, ageing slopes, possible bool) {
+	w := &src.window
+	s.Remote = w.newest.Remote
+	before, after := w.at(at.Before.Nanos, ageing), w.at(at.After.Nanos, ageing)
+	interval, err := truetime.NewInterval(before.lo, after.hi)
+	if err != nil || !possible {
+		s.State, s.Reason, s.Detail = Falseticker, ReasonSelfContradiction, "its own replies exclude each other"
+		return
+	}
 	bound := interval.Uncertainty()
-	return &Estimate{
+	s.Estimate = &Estimate{
 		Interval:   interval,
 		Offset:     time.Duration(interval.Midpoint() - at.Wall.UnixNano()),
-		Delay:      w.delay(bound),
+		Delay:      after.delay(bound, ageing),
 		ErrorBound: bound,
-		Budget:     w.budget(bound, at.After.Nanos, driftPPB),
+		Budget:     after.budget(bound, at.After.Nanos, ageing),
 		Age:        time.Duration(at.After.Nanos - w.newest.T4.Nanos),
 	}
 }

@@ -1,115 +1,144 @@
 package ntpprobe
 
 import (
-	"math"
+	"slices"
 
 	"github.com/trueclock/trueclock/truetime"
 )
 
-// window keeps what one server said lately, as far as it can still matter under
-// the drift-only model: the tightest upper and the tightest lower constraint,
-// each aged by D times its distance.
-//
-// All lines of one side have the same slope, so which of two is tighter never
-// changes. A line that a newer one beats is dropped for good, which leaves a queue that
-// gets worse from front to back: the front binds now, the others take over as
-// the older ones leave the window. (The classical sliding-window minimum.)
+// window keeps what one server said lately: the upper and the lower constraints
+// of its samples, each in the order of their readings. Old ones are not beaten by
+// new ones: together they tell how fast the local clock runs (rates), and a good one
+// of long ago may still be the tightest.
 type window struct {
-	latest, earliest []constraint
-	newest           Sample // the last accepted sample
-	samples          int    // accepted samples, ever
+	upper, lower []constraint
+	newest       Sample // the last accepted sample
+	samples      int    // accepted samples, ever
+
+	known rates // what rates() returned
+	stale bool  // known is out of date
 }
 
-// constraint is a line and the sample it came from, for the error budget.
+// constraint is one side of a sample: when the local clock read at, true time was
+// at most (upper) or at least (lower) nanos.
 type constraint struct {
-	line   truetime.Line
-	sample Sample
+	at    int64 // nanoseconds of the local clock
+	nanos int64 // since 1970-01-01 UTC
+	from  *evidence
 }
 
-// add takes a checked sample. At most maxSamples constraints stay on each side;
+// evidence is what is kept of a sample for the error budget; both of its
+// constraints share it.
+type evidence struct {
+	server         string // as it was given
+	t1, t2, t3, t4 int64
+	terms          serverTerms
+	minOneWay      int64
+}
+
+// line is the constraint and how it ages: from its reading on, the limit runs
+// slopePPB faster than the local clock.
+func (c constraint) line(slopePPB int64) truetime.Line {
+	return truetime.Line{At: c.at, Nanos: c.nanos, SlopePPB: slopePPB}
+}
+
+// add takes a checked sample into account, in whatever order samples arrive; one
+// that was added before changes nothing. At most maxSamples constraints stay on each side:
 // dropping one is always sound.
-func (w *window) add(s Sample, driftPPB int64, maxSamples int) {
-	w.latest = push(w.latest, constraint{s.latest(driftPPB), s}, maxSamples, func(newer, older truetime.Line) bool {
-		at := max(newer.At, older.At)
-		return upper(newer, at) <= upper(older, at)
-	})
-	w.earliest = push(w.earliest, constraint{s.earliest(driftPPB), s}, maxSamples, func(newer, older truetime.Line) bool {
-		at := max(newer.At, older.At)
-		return lower(newer, at) >= lower(older, at)
-	})
-	w.newest = s
+func (w *window) add(s Sample, maxSamples int) {
+	e := &evidence{server: s.Server.Address, t1: s.T1.Nanos, t2: s.T2, t3: s.T3, t4: s.T4.Nanos, terms: s.terms(), minOneWay: int64(s.Server.MinOneWay)}
+	up, down := s.latest(0), s.earliest(0)
+	w.upper = insert(w.upper, constraint{up.At, up.Nanos, e}, +1)
+	w.lower = insert(w.lower, constraint{down.At, down.Nanos, e}, -1)
+	if len(w.upper) > maxSamples {
+		w.upper = thin(w.upper, +1)
+	}
+	if len(w.lower) > maxSamples {
+		w.lower = thin(w.lower, -1)
+	}
+	if w.samples == 0 || s.T4.Nanos >= w.newest.T4.Nanos {
+		w.newest = s
+	}
 	w.samples++
+	w.stale = true
 }
 
-// push appends c after removing from the back what it beats.
-func push(queue []constraint, c constraint, limit int, beats func(newer, older truetime.Line) bool) []constraint {
-	for len(queue) > 0 && beats(c.line, queue[len(queue)-1].line) {
-		queue = queue[:len(queue)-1]
+// insert keeps the order. Of two constraints at one reading the tighter one says
+// it all. side is +1 for upper constraints and −1 for lower ones.
+func insert(list []constraint, c constraint, side int64) []constraint {
+	i := len(list)
+	for i > 0 && list[i-1].at > c.at {
+		i--
 	}
-	if len(queue) >= limit && len(queue) > 1 {
-		queue = queue[:len(queue)-1] // never the front, which binds now
+	if i > 0 && list[i-1].at == c.at {
+		if side*(c.nanos-list[i-1].nanos) < 0 {
+			list[i-1] = c
+		}
+		return list
 	}
-	return append(queue, c)
+	return slices.Insert(list, i, c)
 }
 
-// upper is the value of an upper constraint, rounded up. One that 64 bits cannot
-// hold says nothing.
-func upper(l truetime.Line, nanos int64) int64 {
-	if v, ok := l.Ceil(nanos); ok {
-		return v
+// thin drops the constraint that says least: the one furthest on the loose side
+// of the chord between its neighbours. One that is on the loose side of any chord is on no
+// convex hull, so it can neither bind at any later reading nor be the tangent that
+// limits the rate of a clock that runs straight. Only if all constraints are
+// in convex position one of the hull goes, the flattest. The oldest and the newest stay.
+func thin(list []constraint, side int64) []constraint {
+	victim, most := 1, 0.0
+	for i := 1; i < len(list)-1; i++ {
+		a, b, c := list[i-1], list[i], list[i+1]
+		chord := b.ahead(a) - c.ahead(a)*(float64(b.at-a.at)/float64(c.at-a.at))
+		if loose := float64(side) * chord; i == 1 || loose > most {
+			victim, most = i, loose
+		}
 	}
-	return math.MaxInt64
+	return slices.Delete(list, victim, victim+1)
 }
 
-// lower is the value of a lower constraint, rounded down.
-func lower(l truetime.Line, nanos int64) int64 {
-	if v, ok := l.Floor(nanos); ok {
-		return v
-	}
-	return math.MinInt64
+// ahead is by how much the true time of c is ahead of that of o, less what the
+// local clock measured between them: a difference of θ in nanoseconds. Integers
+// first, since unix nanoseconds do not fit a float64.
+func (c constraint) ahead(o constraint) float64 {
+	return float64(c.aheadNanos(o))
+}
+
+func (c constraint) aheadNanos(o constraint) int64 {
+	return saturatingSub(saturatingSub(c.nanos, o.nanos), saturatingSub(c.at, o.at))
 }
 
 // expire drops the constraints anchored before oldest.
 func (w *window) expire(oldest int64) {
-	w.latest = dropBefore(w.latest, oldest)
-	w.earliest = dropBefore(w.earliest, oldest)
+	w.upper = w.dropBefore(w.upper, oldest)
+	w.lower = w.dropBefore(w.lower, oldest)
 }
 
-func dropBefore(queue []constraint, oldest int64) []constraint {
-	for len(queue) > 0 && queue[0].line.At < oldest {
-		queue = queue[1:]
+func (w *window) dropBefore(list []constraint, oldest int64) []constraint {
+	n := 0
+	for n < len(list) && list[n].at < oldest {
+		n++
 	}
-	return queue
+	if n == 0 {
+		return list
+	}
+	w.stale = true
+	return slices.Delete(list, 0, n)
 }
 
 // restart forgets everything but the newest sample.
-func (w *window) restart(driftPPB int64) {
+func (w *window) restart() {
 	s, n := w.newest, w.samples
 	*w = window{}
-	w.add(s, driftPPB, 1)
+	w.add(s, 1)
 	w.samples = n
 }
 
-// contradicts reports whether the server's own claims exclude each other.
-func (w *window) contradicts() bool {
-	s := w.at(max(w.latest[0].line.At, w.earliest[0].line.At))
-	return s.lo > s.hi
-}
+func (w *window) empty() bool { return len(w.upper) == 0 || len(w.lower) == 0 }
 
-func (w *window) empty() bool { return len(w.latest) == 0 || len(w.earliest) == 0 }
-
-// span is the range of true time that a server, or a domain, leaves at one
-// reading. It is inverted if the claims exclude each other.
-type span struct {
-	lo, hi int64 // unix nanoseconds, rounded outward
-}
-
-func (s span) intersect(o span) span { return span{max(s.lo, o.lo), min(s.hi, o.hi)} }
-
-// unlimited reports whether a side says nothing any more.
-func (s span) unlimited() bool { return s.lo == math.MinInt64 || s.hi == math.MaxInt64 }
-
-// at returns the span at a reading that is not before any sample.
-func (w *window) at(nanos int64) span {
-	return span{lo: lower(w.earliest[0].line, nanos), hi: upper(w.latest[0].line, nanos)}
+// rates returns what the window's own pairs say about the local clock's rate.
+func (w *window) rates() rates {
+	if w.stale {
+		w.known, w.stale = pairRates(w.upper, w.lower), false
+	}
+	return w.known
 }

@@ -18,6 +18,8 @@ type world struct {
 	local  float64
 	rate   float64 // of the local clock against true time, minus 1
 	drift  int64   // D in ppb
+	wander int64   // V in ppb: the rate strays that far from base; equal to drift, anything within it goes
+	base   float64 // F, the rate of true time against the local clock, minus 1
 	epoch  uint64
 
 	servers []Server
@@ -32,7 +34,7 @@ const worldStart = int64(1_790_000_000_000_000_000)
 func newWorld(seed uint64, servers, liars int, driftPPB int64) *world {
 	w := &world{
 		random: rand.New(rand.NewPCG(seed, 7)), now: worldStart, local: 1e12,
-		drift: driftPPB, epoch: truetime.NewEpoch(), liars: map[int]liar{},
+		drift: driftPPB, wander: driftPPB, epoch: truetime.NewEpoch(), liars: map[int]liar{},
 	}
 	for i := range servers {
 		w.servers = append(w.servers, Server{Address: fmt.Sprintf("192.0.2.%d:123", i+1)})
@@ -44,18 +46,24 @@ func newWorld(seed uint64, servers, liars int, driftPPB int64) *world {
 	return w
 }
 
-// newRate picks a rate that keeps |dθ/dL| ≤ D, often the extreme one.
+// steady makes the local clock keep to one rate, but for the wander.
+func (w *world) steady(wanderPPB int64) {
+	w.wander = wanderPPB
+	w.base = float64(w.drift-wanderPPB) / 1e9 * (2*w.random.Float64() - 1)
+	w.newRate()
+}
+
+// newRate picks a rate that keeps dθ/dL within F ± V and ±D, often an extreme one.
 func (w *world) newRate() {
-	limit := float64(w.drift) / 1e9
-	limit /= 1 + limit // rate of the clock against true time, from that of θ against the clock
+	low, high := w.base-float64(w.wander)/1e9, w.base+float64(w.wander)/1e9
+	slope := low + (high-low)*w.random.Float64()
 	switch w.random.IntN(4) {
 	case 0:
-		w.rate = limit
+		slope = high
 	case 1:
-		w.rate = -limit
-	default:
-		w.rate = limit * (2*w.random.Float64() - 1)
+		slope = low
 	}
+	w.rate = 1/(1+slope) - 1 // of the clock against true time
 }
 
 // pass lets true time go by.

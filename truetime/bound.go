@@ -10,8 +10,9 @@ import (
 //
 //	Earliest(r) ≤ true time at reading r ≤ Latest(r)    for At ≤ r ≤ Expires
 //
-// Each side keeps the anchor it was measured at, so carrying an old side forward
-// adds no rounding (docs/adr/0002). The zero Bound is not valid.
+// The slopes are claims of their own: from At on, true time gains at most Latest.SlopePPB and
+// at least Earliest.SlopePPB on the local clock, whatever the two limits are. The zero
+// Bound is not valid.
 type Bound struct {
 	// At is the reading at which the bound was made.
 	At Reading
@@ -25,13 +26,6 @@ type Bound struct {
 	Generation uint64
 	// Basis says what the bound rests on, for display.
 	Basis Basis
-}
-
-// Basis counts what a bound rests on.
-type Basis struct {
-	Domains int // failure domains that had usable data
-	Agreed  int // of these, the ones that meet the agreed interval
-	Faulty  int // f, the domains that may lie
 }
 
 // Interval returns the interval that contains true time at the reading r, each
@@ -93,9 +87,12 @@ func validSlope(ppb int64) bool { return -slopeUnit < ppb && ppb < slopeUnit }
 // was false when it was published.
 var errConflict = errors.New("truetime: the new bound and the one before exclude each other")
 
-// Intersect returns b with each side replaced by prev's where prev's is at
-// least as tight at b.At: what was true stays true. Hence, within a generation,
-// Earliest never goes back and a new bound never widens at its own reading.
+// Intersect returns b with each side moved to where prev's is if that is at least
+// as tight at b.At: what was true stays true. Hence, within a generation, Earliest
+// never goes back and a new bound never widens at its own reading. The slopes stay
+// those of b: prev's hold for the stretch that prev was made for, and not for ever
+// (docs/adr/0006). With equal slopes a side keeps its anchor, so carrying adds no rounding
+// (docs/adr/0002).
 //
 // If prev is of another epoch or generation it says nothing and b is returned.
 // A [*DisruptedError] says that the two exclude each other.
@@ -109,14 +106,17 @@ func (b Bound) Intersect(prev Bound) (Bound, error) {
 	if err != nil || !ok1 || !ok2 {
 		return b, err
 	}
-	if before >= now.earliest {
-		b.Earliest = prev.Earliest
-	}
-	if after <= now.latest {
-		b.Latest = prev.Latest
-	}
 	if max(before, now.earliest) > min(after, now.latest) {
 		return Bound{}, &DisruptedError{Cause: "the new bound and the one before exclude each other, so an assumption does not hold", Err: errConflict}
 	}
+	if before >= now.earliest {
+		b.Earliest = prev.Earliest.bend(b.At.Nanos, before, b.Earliest.SlopePPB)
+		b.Basis.Earliest = prev.Basis.Earliest.carry(prev, b.At.Nanos)
+	}
+	if after <= now.latest {
+		b.Latest = prev.Latest.bend(b.At.Nanos, after, b.Latest.SlopePPB)
+		b.Basis.Latest = prev.Basis.Latest.carry(prev, b.At.Nanos)
+	}
+	b.settle()
 	return b, nil
 }

@@ -22,6 +22,15 @@ func (l Line) Floor(nanos int64) (int64, bool) { return l.value(nanos, false) }
 // Ceil is Floor rounded up.
 func (l Line) Ceil(nanos int64) (int64, bool) { return l.value(nanos, true) }
 
+// bend returns the line that goes on from l at reading at, where its value,
+// rounded outward, is nanos, with another slope.
+func (l Line) bend(at, nanos, slopePPB int64) Line {
+	if l.SlopePPB == slopePPB {
+		return l
+	}
+	return Line{At: at, Nanos: nanos, SlopePPB: slopePPB}
+}
+
 // value computes Nanos + d + d·SlopePPB/1e9 for d = nanos − At with a 128-bit
 // product: 200 000 ppb overflow 64 bits after 13 hours.
 func (l Line) value(nanos int64, up bool) (int64, bool) {

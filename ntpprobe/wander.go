@@ -1,0 +1,139 @@
+package ntpprobe
+
+import (
+	"fmt"
+
+	"github.com/trueclock/trueclock/truetime"
+)
+
+// relearn is the number of samples that a domain must give, after the wander was
+// disproved, before it is assumed again.
+const relearn = 8
+
+// wander is the state of the assumption that the local clock's rate stays within
+// V of one fixed rate F. When the samples disprove it, the estimator falls back to
+// what needs no such assumption, ageing at the full drift, until it has seen enough of
+// the new rate. Falling back only for the moment would not do: the same samples would disprove it again
+// for as long as the window lasts.
+type wander struct {
+	loose bool
+	since int64 // reading of the disproof; only samples after it can vouch for the rate
+}
+
+// slopes returns how fast claims age. F belongs to the local clock and not to a
+// server, so the ranges of all domains are combined as their times are: the hull of
+// all values that n − f of them allow. It is false if there is none, or if more than f domains
+// contradict themselves.
+func (e *Estimator) slopes(domains []domain) (slopes, bool) {
+	d, v := e.assume.DriftPPB, e.wanderPPB()
+	var possible []truetime.Interval // of F, in parts per billion
+	for i := range domains {
+		lo, hi, ok := domains[i].rates.straight(d, v)
+		if iv, err := truetime.NewInterval(lo, hi); ok && err == nil {
+			possible = append(possible, iv)
+		}
+		domains[i].absurd = !ok
+	}
+	liars := len(domains) - len(possible)
+	if liars > e.faulty {
+		return e.widest(), false
+	}
+	agreement, err := truetime.Agree(possible, e.faulty-liars)
+	if err != nil {
+		return e.widest(), false
+	}
+	lo, hi := agreement.Interval.EarliestUnixNano(), agreement.Interval.LatestUnixNano()
+	return slopes{down: max(lo-v, -d), up: min(hi+v, d)}, true
+}
+
+// wanderPPB is the wander assumed at present.
+func (e *Estimator) wanderPPB() int64 {
+	if e.wander.loose {
+		return e.assume.DriftPPB
+	}
+	return e.assume.WanderPPB
+}
+
+// widest is what the drift alone allows.
+func (e *Estimator) widest() slopes {
+	return slopes{down: -e.assume.DriftPPB, up: e.assume.DriftPPB}
+}
+
+// disproved handles more than f domains that contradict themselves, or whose
+// rates exclude each other. That many do not lie by assumption, so it is our own clock: if
+// the drift alone can explain it, its rate has strayed, else it has jumped.
+func (e *Estimator) disproved(domains []domain, r truetime.Reading) error {
+	jumped := 0
+	for i := range domains {
+		if domains[i].rates.contradict(e.assume.DriftPPB) {
+			jumped++
+		}
+	}
+	if jumped > e.faulty || e.wander.loose || e.assume.WanderPPB == e.assume.DriftPPB {
+		return e.startOver(max(jumped, e.faulty+1))
+	}
+	e.forget()
+	e.wander = wander{loose: true, since: r.Nanos}
+	e.disproofs.Wander++
+	return &truetime.DisruptedError{Cause: fmt.Sprintf(
+		"the local clock's rate strayed by more than the wander of %d ppb, or more than %d failure domains lie; until it is known again %d ppb are assumed",
+		e.assume.WanderPPB, e.faulty, e.assume.DriftPPB)}
+}
+
+// startOver handles a local clock that jumped. A server that contradicts itself has
+// spoken since; only its newest word is kept. The others may not have, so all of theirs
+// is forgotten.
+func (e *Estimator) startOver(contradictory int) error {
+	for _, src := range e.sources {
+		w := &src.window
+		if !w.empty() && w.rates().contradict(e.assume.DriftPPB) {
+			w.restart()
+		} else {
+			src.window = window{samples: w.samples}
+		}
+	}
+	e.forget()
+	e.wander = wander{}
+	e.disproofs.Jump++
+	return &truetime.DisruptedError{Cause: fmt.Sprintf(
+		"%d failure domains contradict themselves and at most %d may lie, so the local clock jumped or drifts by more than %d ppb, or too many lie",
+		contradictory, e.faulty, e.assume.DriftPPB)}
+}
+
+// settle ends the fallback once enough domains have given enough samples since: at
+// least 2f + 1, and all but f of those that answer. What was measured before the disproof
+// must not vouch for the rate after it, so it is forgotten; what it said about the time
+// lives on in the carried bound.
+func (e *Estimator) settle() {
+	if !e.wander.loose {
+		return
+	}
+	answering, ready := 0, 0
+	for _, d := range pool(e.sources) {
+		n := d.since(e.wander.since)
+		if n > 0 {
+			answering++
+		}
+		if n >= relearn {
+			ready++
+		}
+	}
+	if ready < max(2*e.faulty+1, answering-e.faulty) {
+		return
+	}
+	for _, src := range e.sources {
+		src.window.expire(e.wander.since)
+	}
+	e.wander = wander{}
+}
+
+// since counts the domain's constraints after a reading.
+func (d *domain) since(reading int64) int {
+	n := 0
+	for _, m := range d.members {
+		for i := len(m.window.upper) - 1; i >= 0 && m.window.upper[i].at > reading; i-- {
+			n++
+		}
+	}
+	return n
+}
