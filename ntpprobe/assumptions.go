@@ -39,6 +39,9 @@ type Assumptions struct {
 	Limits Limits
 }
 
+// mostFaulty is beyond any real configuration, and far from overflow.
+const mostFaulty = 10_000
+
 // DefaultFaulty returns the f for a number of failure domains: ⌊(n − 1)/3⌋, and
 // 1 for three domains, which survive one liar although none of the honest ones
 // then limits the width.
@@ -132,6 +135,8 @@ func faulty(wish, domains int) (int, error) {
 		f = 0
 	case wish < 0:
 		return 0, &ConfigError{"faulty", fmt.Sprintf("%d is negative", wish)}
+	case wish > mostFaulty:
+		return 0, &ConfigError{"faulty", fmt.Sprintf("%d is more than %d", wish, mostFaulty)}
 	}
 	if need := 2*f + 1; domains < need {
 		return 0, &ConfigError{"servers", fmt.Sprintf("%d failure domains are named, at least %d are needed if %d may lie; name more, or tolerate fewer", domains, need, f)}

@@ -21,12 +21,12 @@ type domain struct {
 }
 
 // groups assigns each source with data to a failure domain: those that name the
-// same one, and those that turned out to share an address, unless it is
-// loopback, where ports tell servers apart. It returns a group number per
+// same one, and those that turned out to share an address; on loopback, where ports
+// tell servers apart, an address and a port. It returns a group number per
 // source, −1 for a source without data.
 func groups(sources []*source) []int {
 	group := make([]int, len(sources))
-	named, hosted := map[string]int{}, map[netip.Addr]int{}
+	named, hosted := map[string]int{}, map[netip.AddrPort]int{}
 	for i, s := range sources {
 		if group[i] = -1; s.window.empty() {
 			continue
@@ -37,8 +37,8 @@ func groups(sources []*source) []int {
 			named[s.domain] = g
 		}
 		group[i] = g
-		host := s.window.newest.Remote.Addr()
-		if !host.IsValid() || host.IsLoopback() {
+		host, ok := machine(s.window.newest.Remote)
+		if !ok {
 			continue
 		}
 		if other, known := hosted[host]; known && other != g {
@@ -50,8 +50,20 @@ func groups(sources []*source) []int {
 	return group
 }
 
+// machine is by what servers that answered are told apart.
+func machine(remote netip.AddrPort) (netip.AddrPort, bool) {
+	if !remote.IsValid() {
+		return remote, false
+	}
+	host := plainHost(remote.Addr())
+	if host.IsLoopback() {
+		return netip.AddrPortFrom(host, remote.Port()), true
+	}
+	return netip.AddrPortFrom(host, 0), true
+}
+
 // merge gives two groups one number.
-func merge(group []int, named map[string]int, hosted map[netip.Addr]int, from, to int) {
+func merge(group []int, named map[string]int, hosted map[netip.AddrPort]int, from, to int) {
 	for i := range group {
 		if group[i] == from {
 			group[i] = to

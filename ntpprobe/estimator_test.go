@@ -3,6 +3,7 @@ package ntpprobe
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -265,6 +266,33 @@ func TestEstimator_OneAddressCountsOnce(t *testing.T) {
 	require.Equal(t, 2, noQuorum.Domains)
 }
 
+// TestEstimator_OneLoopbackServerUnderManyNames: on loopback ports tell servers
+// apart, so one address and port, however it was spelt, has one vote.
+func TestEstimator_OneLoopbackServerUnderManyNames(t *testing.T) {
+	for _, c := range []struct {
+		why     string
+		remotes []string
+		domains int
+	}{
+		{"four ports are four servers", []string{"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3", "127.0.0.1:4"}, 4},
+		{"four addresses of the loopback network as well", []string{"127.0.9.1:1", "127.0.9.2:1", "127.0.9.3:1", "127.0.9.4:1"}, 4},
+		{"two spellings of one server are one", []string{"127.0.0.1:1", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"}, 3},
+		{"and so are the unspecified address, IPv6 and a zone", []string{"127.0.0.1:1", "0.0.0.0:1", "[::1]:1", "[::1%lo]:1"}, 1},
+	} {
+		w := newWorld(7, 4, 0, 200_000)
+		e, err := NewEstimator(w.servers, Assumptions{Faulty: FaultyNone})
+		require.NoError(t, err)
+		for i, remote := range c.remotes {
+			s := w.exchange(i)
+			s.Remote = netip.MustParseAddrPort(remote)
+			require.NoError(t, e.Add(s))
+		}
+		b, err := e.Bound(w.reading())
+		require.NoError(t, err)
+		require.Equal(t, c.domains, b.Basis.Domains, c.why)
+	}
+}
+
 func TestNewEstimator_RefusesWhatCannotWork(t *testing.T) {
 	four := []Server{{Address: "a"}, {Address: "b"}, {Address: "c"}, {Address: "d"}}
 	cases := []struct {
@@ -277,6 +305,8 @@ func TestNewEstimator_RefusesWhatCannotWork(t *testing.T) {
 		{"the same server in two spellings", []Server{{Address: "A"}, {Address: "a:123"}}, Assumptions{}, "given twice"},
 		{"two liars among four", four, Assumptions{Faulty: 2}, "at least 5 are needed if 2 may lie"},
 		{"two ports of one host are one domain", []Server{{Address: "a:1"}, {Address: "a:2"}, {Address: "b"}}, Assumptions{Faulty: 1}, "2 failure domains are named"},
+		{"an f that would overflow", four, Assumptions{Faulty: 1 << 62}, "is more than"},
+		{"a wander beyond the drift", four, Assumptions{DriftPPB: 10, WanderPPB: 11}, "wander"},
 		{"a negative f", four, Assumptions{Faulty: -2}, "negative"},
 		{"a drift beyond reason", four, Assumptions{DriftPPB: 1e9}, "ppb is not from"},
 		{"a negative drift", four, Assumptions{DriftPPB: -1}, "ppb is not from"},

@@ -156,9 +156,12 @@ func (o MeasureOptions) ask(ctx context.Context, s *session, out chan<- Exchange
 
 // queryWithin is query with a time-out of its own.
 func (s *session) queryWithin(ctx context.Context, timeout time.Duration) (Sample, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	return s.query(ctx)
+	if limited.Err() != nil && ctx.Err() == nil { // over before anything could be sent
+		return Sample{Server: s.server}, s.failed(limited, limited.Err(), 0)
+	}
+	return s.query(limited)
 }
 
 // givesUp reports whether asking again at once is pointless or impolite.
@@ -189,12 +192,12 @@ func (e *Estimator) report(local truetime.LocalClock) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("ntpprobe: the local clock: %w", err)
 	}
-	r := Report{Instant: instant, Faulty: e.faulty}
+	// Sources as measured, before a disproof makes the estimator forget them.
+	r := Report{Instant: instant, Faulty: e.faulty, Sources: e.Sources(instant, nil)}
 	if r.Bound, r.Err = e.Bound(instant.Before); r.Err == nil {
 		r.Interval, r.Err = instant.Interval(r.Bound)
 	}
 	if r.Err != nil {
-		r.Sources = e.Sources(instant, nil)
 		return r, nil
 	}
 	r.Sources = e.Sources(instant, &r.Interval)

@@ -25,7 +25,7 @@ const (
 	ReasonMalformed      Reason = "malformed"      // not an NTP reply to our request
 	ReasonStratum        Reason = "stratum"        // stratum 0 without a code, or above 15
 	ReasonLoop           Reason = "loop"           // the server takes its time from us
-	ReasonDisrupted      Reason = "disrupted"      // the local clock lost continuity meanwhile
+	ReasonDisrupted      Reason = "disrupted"      // the local clock lost continuity, or an assumption was disproved, meanwhile
 )
 
 // Reasons why a source with samples does not count.

@@ -128,15 +128,38 @@ func (e endpoint) canonical() string {
 }
 
 // local reports whether the address is on this machine or link by its look.
-func (e endpoint) local() bool {
-	return e.host == "localhost" || e.ip.IsLoopback() || e.ip.IsLinkLocalUnicast()
+func (e endpoint) local() bool { return e.here() || e.ip.IsLinkLocalUnicast() }
+
+// here reports whether the address is on this machine by its look: loopback, or
+// unspecified, which the system takes for loopback.
+func (e endpoint) here() bool {
+	return e.host == "localhost" || e.ip.IsLoopback() || e.ip.IsUnspecified()
+}
+
+// home is this machine's usual loopback address.
+var home = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// plainHost is an address by which machines are told apart: of this machine's usual
+// ones only one, since a server mostly listens on all of them. The other addresses of
+// 127.0.0.0/8 stand for machines of their own.
+func plainHost(ip netip.Addr) netip.Addr {
+	ip = ip.Unmap()
+	if ip.IsUnspecified() || ip.WithZone("") == netip.IPv6Loopback() {
+		return home
+	}
+	return ip
 }
 
 // domain is the failure domain of a server that names none: the host, since one
 // operator answers for it on any port, but host and port on loopback.
 func (e endpoint) domain() string {
-	if e.host == "localhost" || e.ip.IsLoopback() {
-		return e.canonical()
+	switch {
+	case e.host == "localhost":
+		return netip.AddrPortFrom(home, e.port).String()
+	case e.here():
+		return netip.AddrPortFrom(plainHost(e.ip), e.port).String()
+	case e.ip.IsValid():
+		return plainHost(e.ip).String()
 	}
 	return e.host
 }

@@ -69,7 +69,7 @@ type SourceStatus struct {
 	Detail  string // the reason as a sentence, "" if agreed
 	Samples int    // accepted samples, ever
 
-	Header   *Header   // of the newest reply; nil if none came
+	Header   *Header   // of the newest usable reply, or if there is none of the newest; nil if none came
 	Estimate *Estimate // nil without a usable sample in the window
 }
 
@@ -115,10 +115,11 @@ func (e *Estimator) Sources(at Instant, agreed *truetime.Interval) []SourceStatu
 
 // status is everything that can be said without the others.
 func (src *source) status() SourceStatus {
-	s := SourceStatus{Server: src.server, Domain: src.domain, State: Unreachable, Reason: ReasonTimeout, Detail: "not asked yet", Samples: src.window.samples}
+	s := SourceStatus{Server: src.server, Domain: src.domain, State: Unreachable, Reason: ReasonTimeout, Detail: "no exchange has ended yet", Samples: src.window.samples}
 	if src.replied {
 		header := src.last
 		s.Header = &header
+		s.State, s.Reason, s.Detail = Rejected, ReasonDisrupted, "what it said was forgotten, and nothing new came since"
 	}
 	if r := src.rejected; r != nil {
 		s.Reason, s.Detail = r.Reason, r.Detail
@@ -134,6 +135,8 @@ func (src *source) status() SourceStatus {
 func (s *SourceStatus) measured(src *source, at Instant, ageing slopes, possible bool) {
 	w := &src.window
 	s.Remote = w.newest.Remote
+	header := w.newest.Header
+	s.Header = &header // of the reply that counts; a later one may have been refused
 	before, after := w.at(at.Before.Nanos, ageing), w.at(at.After.Nanos, ageing)
 	interval, err := truetime.NewInterval(before.lo, after.hi)
 	if err != nil || !possible {

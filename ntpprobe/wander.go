@@ -2,6 +2,7 @@ package ntpprobe
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/trueclock/trueclock/truetime"
 )
@@ -63,14 +64,14 @@ func (e *Estimator) widest() slopes {
 // rates exclude each other. That many do not lie by assumption, so it is our own clock: if
 // the drift alone can explain it, its rate has strayed, else it has jumped.
 func (e *Estimator) disproved(domains []domain, r truetime.Reading) error {
-	jumped := 0
+	var jumped []string
 	for i := range domains {
 		if domains[i].rates.contradict(e.assume.DriftPPB) {
-			jumped++
+			jumped = append(jumped, domains[i].members[0].domain)
 		}
 	}
-	if jumped > e.faulty || e.wander.loose || e.assume.WanderPPB == e.assume.DriftPPB {
-		return e.startOver(max(jumped, e.faulty+1))
+	if len(jumped) > e.faulty || e.wanderPPB() == e.assume.DriftPPB {
+		return e.startOver(jumped)
 	}
 	e.forget()
 	e.wander = wander{loose: true, since: r.Nanos}
@@ -83,7 +84,7 @@ func (e *Estimator) disproved(domains []domain, r truetime.Reading) error {
 // startOver handles a local clock that jumped. A server that contradicts itself has
 // spoken since; only its newest word is kept. The others may not have, so all of theirs
 // is forgotten.
-func (e *Estimator) startOver(contradictory int) error {
+func (e *Estimator) startOver(contradictory []string) error {
 	for _, src := range e.sources {
 		w := &src.window
 		if !w.empty() && w.rates().contradict(e.assume.DriftPPB) {
@@ -96,8 +97,19 @@ func (e *Estimator) startOver(contradictory int) error {
 	e.wander = wander{}
 	e.disproofs.Jump++
 	return &truetime.DisruptedError{Cause: fmt.Sprintf(
-		"%d failure domains contradict themselves and at most %d may lie, so the local clock jumped or drifts by more than %d ppb, or too many lie",
-		contradictory, e.faulty, e.assume.DriftPPB)}
+		"the replies of more failure domains than may lie (%d) exclude each other%s: too many lie, or the local clock jumped or drifts by more than %d ppb",
+		e.faulty, listed(contradictory), e.assume.DriftPPB)}
+}
+
+// listed names the first few.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	if len(names) > 4 {
+		names = append(names[:4:4], "…")
+	}
+	return " (" + strings.Join(names, ", ") + ")"
 }
 
 // settle ends the fallback once enough domains have given enough samples since: at

@@ -43,7 +43,7 @@ func TestHelp_EveryExampleRuns(t *testing.T) {
 			visit(sub)
 		}
 	}
-	visit(newRoot(streams{}))
+	visit(newRoot(streams{}, nil))
 }
 
 // readme returns the fenced blocks of README.md in one language.

@@ -80,17 +80,21 @@ func reportJSON(r ntpprobe.Report) resultJSON {
 	}
 	o := resultJSON{
 		Schema: schema, ReadAt: ptr(jsonTime(r.Instant.Wall)), FaultyTolerated: &r.Faulty,
-		Agreed: r.Agreed(), Sources: &sources, Error: newErrorJSON(judge(r)),
+		Sources: &sources, Error: newErrorJSON(judge(r)),
 	}
 	if r.Err == nil {
+		o.Agreed = r.Agreed()
 		o.Interval = newIntervalJSON(r.Interval)
 	}
 	return o
 }
 
 // failedJSON is the object of a command that could not even measure.
-func failedJSON(command, code string, err error) resultJSON {
+func failedJSON(command, output, code string, err error) resultJSON {
 	o := resultJSON{Schema: schema, Error: &errorJSON{Code: code, Message: firstLine(err)}}
+	if output == "ndjson" {
+		o.Type = "result"
+	}
 	if command == "probe" {
 		o.Sources = &[]sourceJSON{}
 	} else {

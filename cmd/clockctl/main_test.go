@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,8 +40,9 @@ func (d tempDir) Run() int {
 }
 
 // TestScripts runs the real program against an embedded fleet: H1 to H4 are
-// honest, LIAR is 250 ms ahead, FAST 400 ms behind, MUTE never answers, CLOSED
-// is a port on which nobody listens.
+// honest, LIAR is 250 ms ahead, BEHIND 400 ms behind, MUTE never answers, CLOSED
+// is a port on which nobody listens; see internal/fleet for the others. LIARPORT is the
+// port of LIAR.
 func TestScripts(t *testing.T) {
 	env := map[string]string{"CLOSED": closedPort(t)}
 	for name, c := range map[string]fleet.Config{
@@ -49,9 +51,11 @@ func TestScripts(t *testing.T) {
 		"MUTE": {Reply: fleet.Silent}, "KISS": {Reply: fleet.Kiss("RATE")}, "DENY": {Reply: fleet.Kiss("DENY")},
 		"UNSET": {Reply: fleet.Unsynchronized}, "HELD": {Reply: fleet.HeldFor(time.Second)}, "SHORT": {Reply: fleet.Truncated(40)},
 		"FORGED": {Reply: fleet.ForgedFirst}, "FAR": {RootDispersion: 3 * time.Second},
+		"TURNS": {Reply: fleet.Turns()}, "SORRY": {Reply: fleet.Then(fleet.Kiss("RATE"))},
 	} {
 		env[name] = startServer(t, c)
 	}
+	_, env["LIARPORT"], _ = strings.Cut(env["LIAR"], ":")
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {

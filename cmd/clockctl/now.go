@@ -35,7 +35,7 @@ interrupted.`,
 func runNow(cmd *cobra.Command, s streams, p *probing, wait bool, args []string) error {
 	o, err := p.options(cmd, args)
 	if err != nil {
-		return refuse(s, cmd, err)
+		return failed(s, cmd, p, err)
 	}
 	local, err := truetime.NewLocalClock()
 	if err != nil {
@@ -47,8 +47,9 @@ func runNow(cmd *cobra.Command, s streams, p *probing, wait bool, args []string)
 		return failed(s, cmd, p, err)
 	}
 	if wait && report.Err == nil {
-		if report.Err = waitUntilPassed(cmd.Context(), local, report); report.Err != nil {
-			report.Interval = truetime.Interval{}
+		// An interruption leaves the interval true; only it has not passed.
+		if err := waitUntilPassed(cmd.Context(), local, report); interruption(cmd.Context()) == nil {
+			report.Err = err
 		}
 	}
 	if err := printNow(s, p, report); err != nil {

@@ -5,15 +5,15 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/trueclock/trueclock/ntpprobe"
 )
 
 // ppb is a rate in parts per billion, as a flag value: "200ppm", "500ppb", or a
 // bare number of ppm.
 type ppb int64
 
-// defaultWander is what later estimators assume; the drift-only bound needs
-// nothing of the kind.
-const defaultWander ppb = 15_000
+const defaultWander ppb = ntpprobe.DefaultWanderPPB
 
 // String writes ppm where that loses nothing.
 func (p ppb) String() string {

@@ -39,7 +39,7 @@ interrupted (what is known is printed).`,
 func runProbe(cmd *cobra.Command, s streams, p *probing, args []string) error {
 	o, err := p.options(cmd, args)
 	if err != nil {
-		return refuse(s, cmd, err)
+		return failed(s, cmd, p, err)
 	}
 	if p.output == "ndjson" {
 		o.OnExchange = func(x ntpprobe.Exchange) { _ = writeJSON(s.out, newExchangeJSON(x)) } // the result's write reports it
@@ -61,7 +61,7 @@ func failed(s streams, cmd *cobra.Command, p *probing, err error) error {
 		code = "usage"
 	}
 	if p.output == "json" || p.output == "ndjson" {
-		writeJSON(s.out, failedJSON(cmd.Name(), code, err))
+		return errors.Join(err, writeJSON(s.out, failedJSON(cmd.Name(), p.output, code, err)))
 	}
 	return err
 }

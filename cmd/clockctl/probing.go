@@ -41,23 +41,26 @@ func addProbingFlags(cmd *cobra.Command, p *probing, outputs ...string) {
 	f.DurationVar(&p.timeout, "timeout", time.Second, "limit of one exchange, name resolution included")
 	f.IntVar(&p.maxFaulty, "max-faulty", -1, "f, the failure domains that may lie; never lowered (default (domains−1)/3, at least 1 from three on)")
 	f.Var(&p.maxDrift, "max-drift", "fastest that the local clock may run wrong; a bare number is ppm")
-	f.Var(&p.wander, "wander", "how far its rate may stray; not used yet: the interval holds for any wander up to the drift")
+	f.Var(&p.wander, "wander", "how far its rate may stray from one fixed rate; as much as --max-drift assumes nothing")
 	f.StringVarP(&p.output, "output", "o", "table", strings.Join(outputs, ", "))
 	f.BoolVar(&p.json, "json", false, "short for -o json")
 	f.BoolVarP(&p.quiet, "quiet", "q", false, "no progress")
 	f.StringVar(&p.color, "color", "auto", "auto, always or never")
-	f.Lookup("interval").DefValue, f.Lookup("max-faulty").DefValue = "", "" // said in the text
+	f.Lookup("interval").DefValue, f.Lookup("max-faulty").DefValue = "0s", "0" // the true ones are said in the text
 }
 
 // options turns flags and arguments into options for Measure, and refuses what
 // cannot work before a packet leaves.
 func (p *probing) options(cmd *cobra.Command, args []string) (ntpprobe.MeasureOptions, error) {
 	var none ntpprobe.MeasureOptions
-	if p.json {
-		p.output = "json"
-	}
 	refuse := func(format string, a ...any) (ntpprobe.MeasureOptions, error) {
 		return none, &usageError{fmt.Errorf(format, a...)}
+	}
+	if p.json {
+		if cmd.Flags().Changed("output") && p.output != "json" {
+			return refuse("--json and -o %s contradict each other", p.output)
+		}
+		p.output = "json"
 	}
 	switch {
 	case !slices.Contains(p.outputs, p.output):
@@ -79,7 +82,7 @@ func (p *probing) options(cmd *cobra.Command, args []string) (ntpprobe.MeasureOp
 	}
 	return ntpprobe.MeasureOptions{
 		Servers:     ntpprobe.Servers(args...),
-		Assumptions: ntpprobe.Assumptions{Faulty: p.faulty(), DriftPPB: int64(p.maxDrift)},
+		Assumptions: ntpprobe.Assumptions{Faulty: p.faulty(), DriftPPB: int64(p.maxDrift), WanderPPB: int64(min(p.wander, p.maxDrift))},
 		Samples:     p.samples,
 		Interval:    p.interval,
 		Timeout:     p.timeout,
@@ -125,13 +128,17 @@ func (p *probing) measure(ctx context.Context, s streams, cmd string, o ntpprobe
 	return report, err
 }
 
-// sharedDomains warns of servers that were named as different and turned out to
-// be one failure domain.
+// sharedDomains warns of servers that were named one by one and are one failure
+// domain: several ports of a host, or several names of an address.
 func sharedDomains(sources []ntpprobe.SourceStatus) []string {
 	var warnings []string
+	members := map[string][]string{}
 	for _, source := range sources {
-		if own := source.Server.FailureDomain(); own != source.Domain {
-			warnings = append(warnings, fmt.Sprintf("%s has the address of %s, so they count as one failure domain", source.Server.Address, source.Domain))
+		members[source.Domain] = append(members[source.Domain], source.Server.Address)
+	}
+	for _, source := range sources {
+		if names := members[source.Domain]; len(names) > 1 && source.Server.Domain == "" && names[0] == source.Server.Address {
+			warnings = append(warnings, fmt.Sprintf("%s are one failure domain (%s) and count once", strings.Join(names, ", "), source.Domain))
 		}
 	}
 	return warnings

@@ -31,7 +31,7 @@ func standardStreams() streams {
 // run executes the command line and returns the exit code. Whatever ends with
 // another code than 0 leaves exactly one line on stderr.
 func run(ctx context.Context, args []string, s streams) int {
-	root := newRoot(s)
+	root := newRoot(s, args)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	return exitCode(err)
 }
 
-func newRoot(s streams) *cobra.Command {
+func newRoot(s streams, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "clockctl",
 		Short: "See how wrong the clocks are, and why",
@@ -62,7 +62,11 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return refuse(s, cmd, &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())})
+		err = &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		if format := wantedJSON(args); format != "" && cmd.Flags().Lookup("output") != nil {
+			return errors.Join(err, writeJSON(s.out, failedJSON(cmd.Name(), format, "usage", err)))
+		}
+		return err
 	})
 	root.AddCommand(newProbe(s), newNow(s), newDemo(s))
 	return root
@@ -75,13 +79,26 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	return &usageError{fmt.Errorf("unknown command %q; see %s --help", args[0], cmd.CommandPath())}
 }
 
-// refuse prints the JSON object of a usage error if JSON was asked for, and
-// returns the error.
-func refuse(s streams, cmd *cobra.Command, err error) error {
-	if output := cmd.Flags().Lookup("output"); output != nil && (output.Value.String() == "json" || cmd.Flags().Changed("json")) {
-		writeJSON(s.out, failedJSON(cmd.Name(), "usage", err))
+// wantedJSON finds "json" or "ndjson" in a command line that could not be parsed,
+// or "".
+func wantedJSON(args []string) string {
+	for i, arg := range args {
+		value := ""
+		switch {
+		case arg == "--json":
+			return "json"
+		case (arg == "-o" || arg == "--output") && i+1 < len(args):
+			value = args[i+1]
+		case strings.HasPrefix(arg, "--output="):
+			value = strings.TrimPrefix(arg, "--output=")
+		case strings.HasPrefix(arg, "-o"):
+			value = strings.TrimPrefix(strings.TrimPrefix(arg, "-o"), "=")
+		}
+		if value == "json" || value == "ndjson" {
+			return value
+		}
 	}
-	return err
+	return ""
 }
 
 // firstLine keeps an error on one line and drops the library's prefix.

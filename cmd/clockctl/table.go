@@ -23,7 +23,7 @@ var look = map[ntpprobe.SourceState]struct{ symbol, color string }{
 // writeTable prints one row per source and then the result.
 func writeTable(w io.Writer, r ntpprobe.Report, wide, colored bool) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	heading := []string{"S", "SOURCE", "STRATUM", "OFFSET", "±ERROR", "RTT", "SAMPLES"}
+	heading := []string{paint("S", "39", colored), "SOURCE", "STRATUM", "OFFSET", "±ERROR", "RTT", "SAMPLES"}
 	if wide {
 		heading = append(heading, "½RTT", "½ROOTDELAY", "ROOTDISP", "PRECISION", "MARGIN", "AGEING", "ROUNDING", "DOMAIN", "REFID", "LEAP", "AGE")
 	}

@@ -42,11 +42,11 @@ func humanOffset(offset time.Duration) string {
 // jsonTime is RFC 3339 in UTC with nine digits.
 func jsonTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
 
-// humanSpan writes two moments, the second without what it shares with the
-// first: 2026-11-23 07:36:45.353951 Z … 45.354074 Z.
+// humanSpan writes two moments, rounded outward to a microsecond, the second
+// without what it shares with the first: 2026-11-23 07:36:45.353951 Z … 45.354074 Z.
 func humanSpan(from, to time.Time) string {
 	const date, clock, second = "2006-01-02 ", "15:04:", "05.000000 Z"
-	from, to = from.UTC(), to.UTC()
+	from, to = from.UTC(), to.UTC().Add(time.Microsecond-1).Truncate(time.Microsecond)
 	layout := second
 	switch {
 	case from.Format(date) != to.Format(date):

@@ -24,12 +24,13 @@ func TestHumanOffset_SaysSlowOrFast(t *testing.T) {
 	require.Equal(t, "5.000 ms fast, certainly by at least 3.000 ms", humanLocal(-5*time.Millisecond, 2*time.Millisecond))
 }
 
-func TestHumanSpan_LeavesOutWhatIsShared(t *testing.T) {
+func TestHumanSpan_RoundsOutwardAndLeavesOutWhatIsShared(t *testing.T) {
 	at := time.Date(2026, 11, 23, 7, 36, 45, 353_951_498, time.UTC)
 	for want, to := range map[string]time.Time{
-		"2026-11-23 07:36:45.353951 Z … 45.354073 Z":                  at.Add(122 * time.Microsecond),
-		"2026-11-23 07:36:45.353951 Z … 07:37:00.353951 Z":            at.Add(15 * time.Second),
-		"2026-11-23 07:36:45.353951 Z … 2026-11-24 07:36:45.353951 Z": at.Add(24 * time.Hour),
+		"2026-11-23 07:36:45.353951 Z … 45.354074 Z":                  at.Add(122 * time.Microsecond), // 45.354073498
+		"2026-11-23 07:36:45.353951 Z … 45.353952 Z":                  at,
+		"2026-11-23 07:36:45.353951 Z … 07:37:00.353952 Z":            at.Add(15 * time.Second),
+		"2026-11-23 07:36:45.353951 Z … 2026-11-24 07:36:45.353952 Z": at.Add(24 * time.Hour),
 	} {
 		require.Equal(t, want, humanSpan(at, to))
 	}

@@ -66,5 +66,5 @@ func Run(ctx context.Context, o Options, lessons []Lesson) error {
 		}
 		s.say("   ✓ it held")
 	}
-	return nil
+	return s.sayErr
 }

@@ -55,4 +55,10 @@ func TestRun_ALessonCanFail(t *testing.T) {
 	full := errors.New("disk full")
 	err := Run(t.Context(), Options{Out: io.Discard, ShowReport: func(io.Writer, ntpprobe.Report) error { return full }}, Lessons())
 	require.ErrorIs(t, err, full)
+	err = Run(t.Context(), Options{Out: writer(func([]byte) (int, error) { return 0, full }), ShowReport: quiet}, Lessons()[2:3])
+	require.ErrorIs(t, err, full, "what nobody can read was not told")
 }
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }

@@ -33,6 +33,7 @@ type stage struct {
 	servers []ntpprobe.Server
 	liar    int // index into servers
 	closers []func() error
+	sayErr  error // of the first line that could not be printed
 
 	report *ntpprobe.Report
 }
@@ -123,4 +124,9 @@ func (s *stage) show(r ntpprobe.Report) error {
 	return nil
 }
 
-func (s *stage) say(format string, a ...any) { fmt.Fprintf(s.options.Out, format+"\n", a...) }
+// say prints a line and keeps the first error.
+func (s *stage) say(format string, a ...any) {
+	if _, err := fmt.Fprintf(s.options.Out, format+"\n", a...); err != nil && s.sayErr == nil {
+		s.sayErr = err
+	}
+}

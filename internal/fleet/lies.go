@@ -66,8 +66,36 @@ func Garbage(seed uint64) func(request, _ []byte) [][]byte {
 func ForgedFirst(_, honest []byte) [][]byte {
 	forged := bytes.Clone(honest)
 	forged[24] ^= 0xff
-	for _, at := range []int{32, 40} {
-		binary.BigEndian.PutUint64(forged[at:], binary.BigEndian.Uint64(forged[at:])+3600<<32)
-	}
+	shift(forged, 3600)
 	return [][]byte{forged, honest, honest}
+}
+
+// shift moves both stamps of a reply ahead by whole seconds.
+func shift(reply []byte, seconds uint64) {
+	for _, at := range []int{32, 40} {
+		binary.BigEndian.PutUint64(reply[at:], binary.BigEndian.Uint64(reply[at:])+seconds<<32)
+	}
+}
+
+// Turns gives every second reply a second ahead of the one before, so that a
+// server contradicts itself.
+func Turns() func(_, honest []byte) [][]byte {
+	turn := uint64(0)
+	return func(_, honest []byte) [][]byte {
+		shift(honest, turn)
+		turn = 1 - turn
+		return [][]byte{honest}
+	}
+}
+
+// Then answers honestly once and from then on as later does.
+func Then(later func(request, honest []byte) [][]byte) func(request, honest []byte) [][]byte {
+	first := true
+	return func(request, honest []byte) [][]byte {
+		if first {
+			first = false
+			return [][]byte{honest}
+		}
+		return later(request, honest)
+	}
 }
