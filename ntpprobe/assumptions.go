@@ -39,6 +39,10 @@ type Assumptions struct {
 	Limits Limits
 }
 
+// longest is how far ahead a bound can be computed without overflow, and far beyond
+// what any local clock is good for.
+const longest = 366 * 24 * time.Hour
+
 // mostFaulty is beyond any real configuration, and far from overflow.
 const mostFaulty = 10_000
 
@@ -73,6 +77,8 @@ func (a Assumptions) resolve(servers []Server) (Assumptions, int, error) {
 		return a, 0, &ConfigError{"wander", fmt.Sprintf("%d ppb is not from 1 ppb to the drift of %d ppb", a.WanderPPB, a.DriftPPB)}
 	case a.Window < time.Second || a.MaxAge < time.Second:
 		return a, 0, &ConfigError{"window", "the window and the maximum age must be at least 1 s"}
+	case a.Window > longest || a.MaxAge > longest:
+		return a, 0, &ConfigError{"window", fmt.Sprintf("the window and the maximum age must be at most %v", longest)}
 	case a.MaxSamples < 2:
 		return a, 0, &ConfigError{"max samples", "at least 2 samples must be kept"}
 	case a.Limits.MaxRTT < 0 || a.Limits.MaxRootDistance < 0:

@@ -3,6 +3,7 @@ package ntpprobe
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/trueclock/trueclock/truetime"
@@ -45,7 +46,7 @@ type source struct {
 	last     Header         // of the newest reply, usable or not
 	replied  bool           // last is set
 	rejected *RejectedError // why the newest exchange gave no sample; nil if it did
-	misses   int            // exchanges without any reply, in a row
+	misses   int            // exchanges without a sample, in a row
 }
 
 // NewEstimator returns an estimator for these servers. It returns a
@@ -92,9 +93,23 @@ func (e *Estimator) Add(s Sample) error {
 		return s.rejected(ReasonDisrupted, "the sample belongs to an epoch that has ended")
 	}
 	e.enter(s.T4.Epoch)
+	if src.moved(s.Remote) {
+		src.window = window{samples: src.window.samples}
+	}
 	src.window.add(s, e.assume.MaxSamples)
 	src.last, src.replied, src.rejected, src.misses = s.Header, true, nil, 0
 	return nil
+}
+
+// exchange takes one exchange into account, whatever became of it.
+func (e *Estimator) exchange(x Exchange) Exchange {
+	if x.Err == nil {
+		x.Err = e.Add(x.Sample)
+	}
+	if x.Err != nil {
+		e.Reject(x.Sample, x.Err)
+	}
+	return x
 }
 
 // Reject notes that an exchange gave no sample, for Sources. The sample may
@@ -106,11 +121,25 @@ func (e *Estimator) Reject(s Sample, err error) {
 		return
 	}
 	src.rejected = rejected
-	if rejected.Reason.Unreachable() {
-		src.misses++
-		return
+	src.misses++
+	if rejected.Reason.permanent() {
+		src.misses = max(src.misses, resolveAgain) // it will not be asked again
 	}
-	src.misses, src.last, src.replied = 0, s.Header, s.Header != Header{}
+	if !rejected.Reason.Unreachable() {
+		src.last, src.replied = s.Header, s.Header != Header{}
+	}
+}
+
+// moved reports whether a name now leads to another machine. What the old one said is
+// then forgotten: it may share that machine's failure domain with others, which nothing
+// would show any more.
+func (src *source) moved(remote netip.AddrPort) bool {
+	if src.window.empty() {
+		return false
+	}
+	before, known := machine(src.window.newest.Remote)
+	now, ok := machine(remote)
+	return known && ok && before != now
 }
 
 func (e *Estimator) source(s Server) (*source, error) {
@@ -170,8 +199,7 @@ func (e *Estimator) Bound(r truetime.Reading) (truetime.Bound, error) {
 	if err != nil {
 		var noQuorum *truetime.NoQuorumError
 		if errors.As(err, &noQuorum) && noQuorum.Disproved() {
-			e.forget()
-			e.disproofs.Disagreement++
+			return truetime.Bound{}, e.disagreement(domains, r, err)
 		}
 		return truetime.Bound{}, err
 	}
@@ -230,14 +258,17 @@ func (e *Estimator) expires(domains []domain) int64 {
 	return newest[len(newest)-1-e.faulty] + int64(e.assume.MaxAge)
 }
 
-// reachable counts the failure domains of which a server answered one of its
+// answering counts the failure domains of which a server gave a sample in one of its
 // last resolveAgain exchanges.
-func (e *Estimator) reachable() int {
+func (e *Estimator) answering() int {
 	names := map[string]bool{}
 	for _, src := range e.sources {
-		if src.replied && src.misses < resolveAgain {
+		if !src.window.empty() && !src.silent() {
 			names[src.domain] = true
 		}
 	}
 	return len(names)
 }
+
+// silent reports whether the server has given nothing usable for some time.
+func (src *source) silent() bool { return src.misses >= resolveAgain }

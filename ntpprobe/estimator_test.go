@@ -266,6 +266,80 @@ func TestEstimator_OneAddressCountsOnce(t *testing.T) {
 	require.Equal(t, 2, noQuorum.Domains)
 }
 
+// TestEstimator_ANameThatMoves: two names led to one liar and counted once. When one
+// of them moves to an honest machine, what it said as the liar is forgotten: else
+// the liar would have two votes.
+func TestEstimator_ANameThatMoves(t *testing.T) {
+	w := newWorld(7, 4, 0, 200_000)
+	e, err := NewEstimator(w.servers, Assumptions{DriftPPB: w.drift})
+	require.NoError(t, err)
+	add := func(i int, remote string, lie int64, claim time.Duration) {
+		s := Sample{Server: w.servers[i], Remote: netip.MustParseAddrPort(remote), T1: w.reading(), T2: w.now + lie, T3: w.now + lie,
+			Header: Header{Version: 4, Stratum: 1, PrecisionExponent: -20, RootDispersion: claim}}
+		w.pass(time.Microsecond)
+		s.T4 = w.reading()
+		require.NoError(t, e.Add(s))
+	}
+	add(0, "203.0.113.66:123", 700_000, 100*time.Microsecond)
+	add(1, "203.0.113.66:123", 700_000, 100*time.Microsecond)
+	add(2, "192.0.2.3:123", 0, 2*time.Millisecond)
+	add(3, "192.0.2.4:123", 0, 2*time.Millisecond)
+	add(1, "192.0.2.2:123", 0, 2*time.Millisecond)
+	b, err := e.Bound(w.reading())
+	require.NoError(t, err)
+	require.Equal(t, 4, b.Basis.Domains)
+	iv, err := b.Interval(w.reading())
+	require.NoError(t, err)
+	w.contains(t, iv, 7)
+}
+
+// TestEstimator_PooledServersShareTheirFreshness: a domain is as fresh as its freshest
+// member.
+func TestEstimator_PooledServersShareTheirFreshness(t *testing.T) {
+	w := newWorld(8, 2, 0, 200_000)
+	w.servers[0].Domain, w.servers[1].Domain = "lab", "lab"
+	e, err := NewEstimator(w.servers, Assumptions{DriftPPB: w.drift})
+	require.NoError(t, err)
+	require.NoError(t, e.Add(w.exchange(0)))
+	w.pass(time.Minute)
+	fresh := w.exchange(1)
+	require.NoError(t, e.Add(fresh))
+	b, err := e.Bound(w.reading())
+	require.NoError(t, err)
+	require.Equal(t, fresh.T4.Nanos+int64(time.Hour), b.Expires)
+	require.Equal(t, 1, b.Basis.Domains)
+}
+
+// TestEstimator_ADisagreementForgetsTheCarriedBound: it may be the lie of f + 1.
+func TestEstimator_ADisagreementForgetsTheCarriedBound(t *testing.T) {
+	w := newWorld(1, 3, 0, 200_000)
+	e, err := NewEstimator(w.servers, Assumptions{DriftPPB: w.drift})
+	require.NoError(t, err)
+	lie := func(i int, by int64) {
+		s := w.exchange(i)
+		s.T2, s.T3 = s.T2+by, s.T3+by
+		require.NoError(t, e.Add(s))
+	}
+	lie(0, 0)
+	lie(1, 250e6)
+	lie(2, 250e6)
+	first, err := e.Bound(w.reading())
+	require.NoError(t, err)
+	e.sources[2].window = window{} // it comes back with another story
+	lie(2, -400e6)
+	_, err = e.Bound(w.reading())
+	require.ErrorIs(t, err, truetime.ErrNoQuorum)
+	require.Equal(t, 1, e.Disproofs().Disagreement)
+	e.sources[2].window = window{}
+	lie(2, 0)
+	b, err := e.Bound(w.reading())
+	require.NoError(t, err)
+	require.Greater(t, b.Generation, first.Generation)
+	iv, err := b.Interval(w.reading())
+	require.NoError(t, err)
+	w.contains(t, iv, 1)
+}
+
 // TestEstimator_OneLoopbackServerUnderManyNames: on loopback ports tell servers
 // apart, so one address and port, however it was spelt, has one vote.
 func TestEstimator_OneLoopbackServerUnderManyNames(t *testing.T) {

@@ -83,14 +83,15 @@ func Measure(ctx context.Context, o MeasureOptions) (Report, error) {
 		}
 		sessions = append(sessions, s)
 	}
-	for x := range o.exchanges(ctx, sessions) {
-		if x.Err == nil {
-			x.Err = estimator.Add(x.Sample)
+	asking, stop := context.WithCancel(ctx)
+	exchanges := o.exchanges(asking, sessions)
+	defer func() { // joins them all, also if OnExchange panics
+		stop()
+		for range exchanges {
 		}
-		if x.Err != nil {
-			estimator.Reject(x.Sample, x.Err)
-		}
-		if o.OnExchange != nil {
+	}()
+	for x := range exchanges {
+		if x = estimator.exchange(x); o.OnExchange != nil {
 			o.OnExchange(x)
 		}
 	}

@@ -78,9 +78,12 @@ func (h Header) kissCode() string {
 	return string(code[:])
 }
 
-// precision is 2^PrecisionExponent seconds, rounded up to a nanosecond. The
-// exponent must have been checked to be in [−32, 0].
+// precision is 2^PrecisionExponent seconds, rounded up to a nanosecond; whatever a
+// hostile server claims, it is not below that and at most 2^31 s.
 func (h Header) precision() time.Duration {
-	shift := -h.PrecisionExponent
+	if h.PrecisionExponent >= 0 {
+		return time.Second << min(h.PrecisionExponent, 31)
+	}
+	shift := min(-int(h.PrecisionExponent), 32)
 	return (time.Second + 1<<shift - 1) >> shift
 }

@@ -32,15 +32,16 @@ type Config struct {
 // Prober asks many servers for ever and publishes bounds. Make one with [New]
 // and call Run once.
 type Prober struct {
-	local     truetime.LocalClock
-	poll      PollPolicy
-	seed      uint64
-	estimator *Estimator // owned by Run
-	sessions  []*session
+	local    truetime.LocalClock
+	poll     PollPolicy
+	seed     uint64
+	sessions []*session
 
-	started    atomic.Bool
-	status     atomic.Pointer[[]SourceStatus]
-	publishErr atomic.Pointer[error]
+	started atomic.Bool
+
+	mu         sync.Mutex // never held while publishing
+	estimator  *Estimator
+	publishErr error
 }
 
 // ErrAlreadyRun is returned by the second call of Run.
@@ -67,8 +68,6 @@ func New(c Config) (*Prober, error) {
 		}
 		p.sessions = append(p.sessions, s)
 	}
-	initial := estimator.Sources(Instant{}, nil)
-	p.status.Store(&initial)
 	return p, nil
 }
 
@@ -102,7 +101,7 @@ func (p *Prober) Run(ctx context.Context, publish func(truetime.Bound, error) er
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case x := <-exchanges:
-			p.take(x, publish)
+			p.take(x, exchanges, publish)
 		case <-ticker.C:
 			p.watchEpoch(wake)
 		}
@@ -141,60 +140,63 @@ func (p *Prober) pollServer(ctx context.Context, number int, s *session, wake <-
 		if !ok {
 			return // DENY or RSTR
 		}
-		timer.Reset(jitter(pause, random.Float64()))
+		timer.Reset(schedule.jitter(pause, random.Float64()))
 	}
 }
 
-// take feeds one exchange to the estimator and publishes what follows from it.
-func (p *Prober) take(x Exchange, publish func(truetime.Bound, error) error) {
-	if x.Err == nil {
-		x.Err = p.estimator.Add(x.Sample)
-	}
-	if x.Err != nil {
-		p.estimator.Reject(x.Sample, x.Err)
-	}
-	instant, err := ReadInstant(p.local)
-	if err != nil {
-		p.tell(publish, truetime.Bound{}, &truetime.DisruptedError{Cause: "the local clock cannot be read", Err: err})
-		return
-	}
-	var agreed *truetime.Interval
-	bound, err := p.estimator.Bound(instant.Before)
-	if err == nil {
-		if interval, err := instant.Interval(bound); err == nil {
-			agreed = &interval
+// take feeds one exchange, and those that are waiting behind it, to the estimator and
+// publishes what follows.
+func (p *Prober) take(x Exchange, more <-chan Exchange, publish func(truetime.Bound, error) error) {
+	p.mu.Lock()
+	p.estimator.exchange(x)
+	for waiting := true; waiting; {
+		select {
+		case x := <-more:
+			p.estimator.exchange(x)
+		default:
+			waiting = false
 		}
 	}
-	p.tell(publish, bound, err)
-	p.tellIfDeaf(publish, err)
-	status := p.estimator.Sources(instant, agreed)
-	p.status.Store(&status)
+	bound, reason := p.conclude()
+	p.mu.Unlock()
+	p.tell(publish, bound, reason)
 }
 
-// tellIfDeaf says that so few servers still answer that the bound, true as it
-// is, will not be refreshed: the clock is in holdover.
-func (p *Prober) tellIfDeaf(publish func(truetime.Bound, error) error, boundErr error) {
-	f, reachable := p.estimator.Faulty(), p.estimator.reachable()
-	if boundErr == nil && reachable < 2*f+1 {
-		p.tell(publish, truetime.Bound{}, &truetime.NoQuorumError{Domains: reachable, Faulty: f, Needed: 2*f + 1})
+// conclude returns the bound, and the reason why there is none or why it will not be
+// refreshed. p.mu is held.
+func (p *Prober) conclude() (truetime.Bound, error) {
+	r, err := p.local.Read()
+	if err != nil {
+		return truetime.Bound{}, &truetime.DisruptedError{Cause: "the local clock cannot be read", Err: err}
 	}
+	bound, err := p.estimator.Bound(r)
+	if err != nil {
+		return truetime.Bound{}, err
+	}
+	if f, answering := p.estimator.Faulty(), p.estimator.answering(); answering < 2*f+1 {
+		return bound, &truetime.NoQuorumError{Domains: answering, Faulty: f, Needed: 2*f + 1} // true, and in holdover
+	}
+	return bound, nil
 }
 
-// tell calls publish and keeps its error. If the clock found a contradiction that
-// we did not, what we carry is disproved as well.
+// tell calls publish and keeps its error. The clock demands a new generation after each
+// disruption, whether it heard of it or found it.
 func (p *Prober) tell(publish func(truetime.Bound, error) error, b truetime.Bound, reason error) {
 	err := publish(b, reason)
-	var disrupted *truetime.DisruptedError
-	if errors.As(err, &disrupted) {
+	var told, found *truetime.DisruptedError
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.publishErr = err; errors.As(reason, &told) || errors.As(err, &found) {
 		p.estimator.forget()
 	}
-	p.publishErr.Store(&err)
 }
 
 // watchEpoch wakes the servers' goroutines for a burst when the local clock has
 // begun a new epoch.
 func (p *Prober) watchEpoch(wake []chan struct{}) {
 	r, err := p.local.Read()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if err != nil || p.estimator.epoch == 0 || r.Epoch <= p.estimator.epoch {
 		return
 	}
@@ -207,18 +209,40 @@ func (p *Prober) watchEpoch(wake []chan struct{}) {
 	}
 }
 
-// Sources returns what is known about each server, in the order of the
-// configuration, as of the last exchange. The slice is the caller's.
+// Sources returns what is known about each server now, in the order of the
+// configuration. A server that has given nothing usable for some time is not shown as
+// agreed, although what it said before still counts.
 func (p *Prober) Sources() []SourceStatus {
-	return append([]SourceStatus(nil), *p.status.Load()...)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at, err := ReadInstant(p.local) // under the lock, so that no sample is newer
+	var agreed *truetime.Interval
+	if err == nil {
+		if interval, err := at.Interval(p.estimator.carry); err == nil {
+			agreed = &interval
+		}
+	}
+	list := p.estimator.Sources(at, agreed)
+	for i, src := range p.estimator.sources {
+		if s := &list[i]; src.silent() && src.rejected != nil {
+			s.blame(src.rejected)
+		}
+	}
+	return list
+}
+
+// Disproofs returns how often an assumption was disproved.
+func (p *Prober) Disproofs() Disproofs {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.estimator.Disproofs()
 }
 
 // PublishError returns what publish returned last: nil if it took the bound. A
 // [*truetime.BoundError] means that the clock and the prober do not share their
 // local clock.
 func (p *Prober) PublishError() error {
-	if err := p.publishErr.Load(); err != nil {
-		return *err
-	}
-	return nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.publishErr
 }

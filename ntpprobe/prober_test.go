@@ -107,9 +107,9 @@ func TestProber_ServersDie_Holdover_AndComeBack(t *testing.T) {
 	status := clock.Status()
 	require.ErrorIs(t, status.Reason, truetime.ErrNoQuorum)
 	require.NoError(t, status.Err, "the old bound is still true")
-	eventually(t, "the reason is shown", func() bool {
+	eventually(t, "the reason is shown, beside what it said before", func() bool {
 		s := prober.Sources()[0]
-		return s.Reason == "" && s.State == Agreed || s.Reason == ReasonTimeout
+		return s.State == Unreachable && s.Reason == ReasonTimeout && s.Estimate != nil
 	})
 	for _, s := range servers {
 		s.mute.Store(false)
@@ -129,6 +129,77 @@ func TestProber_HonoursDeny(t *testing.T) {
 	s := prober.Sources()[3]
 	require.Equal(t, Rejected, s.State)
 	require.Equal(t, Reason("kiss_of_death:DENY"), s.Reason)
+}
+
+// TestProber_AllRefuseToServe: they answer, but nothing refreshes the bound any more.
+// Nobody is asked again after DENY, so the last answer must say so.
+func TestProber_AllRefuseToServe(t *testing.T) {
+	for _, code := range []string{"DENY", "INIT"} {
+		servers := four(t)
+		clock, prober := running(t, strictClock(t), servers...)
+		eventually(t, "synchronized", func() bool { return clock.Status().State == truetime.Synchronized })
+		for _, s := range servers {
+			s.kiss.Store(&code)
+		}
+		eventually(t, "holdover", func() bool { return clock.Status().State == truetime.Holdover })
+		eventually(t, "shown", func() bool { return prober.Sources()[2].State == Rejected })
+	}
+}
+
+// TestProber_HoldoverDoesNotFlap: the two that still answer give true bounds, each
+// with the reason why it will not last.
+func TestProber_HoldoverDoesNotFlap(t *testing.T) {
+	servers := four(t)
+	local := strictClock(t)
+	clock := truetime.New(local, truetime.Options{})
+	c := Config{Local: local, Poll: PollPolicy{MinPoll: 5 * time.Millisecond, MaxPoll: 5 * time.Millisecond, BurstInterval: 2 * time.Millisecond, Timeout: 20 * time.Millisecond}}
+	for _, s := range servers {
+		c.Servers = append(c.Servers, Server{Address: s.address})
+	}
+	p, err := New(c)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	since := 0
+	_ = p.Run(ctx, func(b truetime.Bound, reason error) error {
+		err := clock.Update(b, reason)
+		switch state := clock.Status().State; {
+		case state == truetime.Synchronized:
+			servers[0].mute.Store(true)
+			servers[1].mute.Store(true)
+			require.Zero(t, since, "synchronized again in holdover")
+		case state == truetime.Holdover:
+			if since++; since == 30 {
+				cancel()
+			}
+		}
+		return err
+	})
+	require.Equal(t, 30, since)
+}
+
+// flaky is a local clock that cannot be read for a while.
+type flaky struct {
+	truetime.LocalClock
+	broken atomic.Bool
+}
+
+func (f *flaky) Read() (truetime.Reading, error) {
+	if f.broken.Load() {
+		return truetime.Reading{}, errors.New("interrupted")
+	}
+	return f.LocalClock.Read()
+}
+
+// TestProber_TheLocalClockFailsForAWhile: the clock is disrupted, and the first bounds
+// after it are taken.
+func TestProber_TheLocalClockFailsForAWhile(t *testing.T) {
+	local := &flaky{LocalClock: strictClock(t)}
+	clock, _ := running(t, local, four(t)...)
+	eventually(t, "synchronized", func() bool { return clock.Status().State == truetime.Synchronized })
+	local.broken.Store(true)
+	eventually(t, "disrupted", func() bool { return clock.Status().State == truetime.Disrupted })
+	local.broken.Store(false)
+	eventually(t, "synchronized again", func() bool { return clock.Status().State == truetime.Synchronized })
 }
 
 // sleeper is the real local clock with epochs that the test begins.

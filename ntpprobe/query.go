@@ -52,7 +52,8 @@ type session struct {
 	dialer   Dialer
 
 	answered netip.AddrPort // the address in use; invalid: resolve
-	failures int            // exchanges in a row without a reply from it
+	failures int            // exchanges in a row without a usable reply from it
+	turn     int            // which of the addresses of a name comes first
 }
 
 // resolveAgain is the number of failures after which a name is resolved anew.
@@ -91,12 +92,20 @@ func (s *session) query(ctx context.Context) (Sample, error) {
 	for i, address := range addresses {
 		sample, err = s.tryAddress(ctx, address, len(addresses)-i)
 		if answered(err) {
-			s.answered, s.failures = address, 0
-			return sample, err
+			s.answered = address
+			break
 		}
 	}
-	if s.failures++; s.failures >= resolveAgain {
-		s.answered = netip.AddrPort{}
+	switch {
+	case usable(err):
+		s.failures = 0
+	case !s.answered.IsValid():
+		s.turn++
+	default:
+		if s.failures++; s.failures >= resolveAgain {
+			s.answered, s.failures = netip.AddrPort{}, 0
+			s.turn++
+		}
 	}
 	return sample, err
 }
@@ -107,8 +116,15 @@ func answered(err error) bool {
 	return err == nil || errors.As(err, &rejected) && !rejected.Reason.Unreachable()
 }
 
-// addresses returns where to send: the address that answered before, or one
-// of each family, in the resolver's order.
+// usable reports whether there is no reason to try another address of the name: a
+// kiss is meant for us and not for the address.
+func usable(err error) bool {
+	var rejected *RejectedError
+	return err == nil || errors.As(err, &rejected) && rejected.Reason.KissCode() != ""
+}
+
+// addresses returns where to send: the address that answered before, or one of
+// each family, in the resolver's order but beginning with the next one each time that none served.
 func (s *session) addresses(ctx context.Context) ([]netip.AddrPort, error) {
 	if s.answered.IsValid() {
 		return []netip.AddrPort{s.answered}, nil
@@ -121,8 +137,8 @@ func (s *session) addresses(ctx context.Context) ([]netip.AddrPort, error) {
 		return nil, err
 	}
 	var picked []netip.AddrPort
-	for _, ip := range ips {
-		ip = ip.Unmap()
+	for i := range ips {
+		ip := ips[(i+s.turn)%len(ips)].Unmap()
 		if len(picked) == 0 || picked[0].Addr().Is4() != ip.Is4() {
 			picked = append(picked, netip.AddrPortFrom(ip, s.endpoint.port))
 		}

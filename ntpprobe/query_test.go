@@ -289,3 +289,22 @@ func TestQuery_StampsOnTheSafeSide(t *testing.T) {
 	_, _ = session.exchangeOn(t.Context(), Sample{Server: session.server}, wire{l}) // the recorded hold is longer than this round trip
 	require.Equal(t, []string{"clock", "sent", "received", "clock"}, l.events)
 }
+
+// TestQuery_ARejectedSampleCanBeShown: whatever precision a hostile server claims.
+func TestQuery_ARejectedSampleCanBeShown(t *testing.T) {
+	for _, exponent := range []byte{5, 127, 0x80, 0} {
+		address := scripted(t, func(request []byte) [][]byte {
+			reply := honestReply(request)
+			reply[3] = exponent
+			return [][]byte{reply}
+		})
+		s, err := Query(t.Context(), Server{Address: address}, strictClock(t))
+		if exponent == 0 {
+			require.NoError(t, err)
+			require.Greater(t, s.RootDistance(), time.Second)
+			continue
+		}
+		require.ErrorAs(t, err, new(*RejectedError))
+		require.Positive(t, s.RootDistance())
+	}
+}

@@ -116,9 +116,9 @@ func (s Sample) Bound(driftPPB int64, maxAge time.Duration) (truetime.Bound, err
 	return b, nil
 }
 
-// plausible is the range of server stamps with which the arithmetic cannot
-// overflow: more than a century on either side of 1970 … 2106, all that NTP can say today.
-const plausible = int64(200 * 365 * 24 * time.Hour)
+// plausible is the range of server stamps: 1830 … 2110, more than NTP can say today,
+// and so that the difference of two fits 64 bits.
+const plausible = int64(140 * 365 * 24 * time.Hour)
 
 // Check returns a [*RejectedError] if the sample must not be used: the server
 // is not synchronized, says goodbye, or the numbers are impossible or absurd.

@@ -9,6 +9,14 @@ import (
 // else's server. RFC 4330 §10 asks for at least 15 s.
 const publicFloor = 16 * time.Second
 
+// A burst to somebody else's server is at most four exchanges two seconds apart, once
+// in ten minutes.
+const (
+	publicBurst         = 4
+	publicBurstInterval = 2 * time.Second
+	publicBurstEvery    = 10 * time.Minute
+)
+
 // PollPolicy says how often servers are asked. Zero fields mean the defaults.
 type PollPolicy struct {
 	MinPoll time.Duration // the regular pause; default 64 s, at least 16 s unless the server is private
@@ -59,14 +67,19 @@ type schedule struct {
 	lost   int           // exchanges without a reply in a row, outside bursts
 	burst  int           // quick exchanges left
 	rated  bool          // the server said RATE: no more bursts
+	floor  time.Duration // of a regular pause, jitter included
 }
 
 // newSchedule begins with a burst, of which the first exchange is due now.
 func newSchedule(policy PollPolicy, private bool) *schedule {
 	s := &schedule{policy: policy, poll: policy.MinPoll, burst: policy.Burst - 1}
 	if !private {
+		s.floor = publicFloor
 		s.poll = max(s.poll, publicFloor)
 		s.policy.MaxPoll = max(s.policy.MaxPoll, publicFloor)
+		s.policy.BurstInterval = max(s.policy.BurstInterval, publicBurstInterval)
+		s.policy.BurstEvery = max(s.policy.BurstEvery, publicBurstEvery)
+		s.burst = min(s.burst, publicBurst-1)
 	}
 	return s
 }
@@ -109,11 +122,15 @@ func (s *schedule) startBurst(sinceLast time.Duration) bool {
 		return false
 	}
 	s.burst = s.policy.Burst - 1
+	if s.floor > 0 {
+		s.burst = min(s.burst, publicBurst-1)
+	}
 	return true
 }
 
-// jitter spreads a pause by ±5 %, so that many clients do not march in step. u
-// is uniform in [0, 1).
-func jitter(pause time.Duration, u float64) time.Duration {
-	return pause + time.Duration((2*u-1)*0.05*float64(pause))
+// jitter spreads a pause by ±5 %, so that many clients do not march in step, and keeps
+// a regular one at the floor. u is uniform in [0, 1).
+func (s *schedule) jitter(pause time.Duration, u float64) time.Duration {
+	spread := pause + time.Duration((2*u-1)*0.05*float64(pause))
+	return max(spread, min(pause, s.floor))
 }

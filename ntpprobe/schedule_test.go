@@ -66,9 +66,21 @@ func TestSchedule_BurstsAreRare(t *testing.T) {
 }
 
 func TestSchedule_JitterIsFivePercentBothWays(t *testing.T) {
-	require.Equal(t, 95*time.Second, jitter(100*time.Second, 0))
-	require.Equal(t, 100*time.Second, jitter(100*time.Second, 0.5))
-	require.InDelta(t, float64(105*time.Second), float64(jitter(100*time.Second, 0.999999)), 1e6)
+	require.Equal(t, 95*time.Second, (&schedule{}).jitter(100*time.Second, 0))
+	require.Equal(t, 100*time.Second, (&schedule{}).jitter(100*time.Second, 0.5))
+	require.InDelta(t, float64(105*time.Second), float64((&schedule{}).jitter(100*time.Second, 0.999999)), 1e6)
+}
+
+// TestSchedule_PublicServersAreSpared: whatever the policy says.
+func TestSchedule_PublicServersAreSpared(t *testing.T) {
+	hasty := PollPolicy{MinPoll: time.Second, MaxPoll: time.Second, Burst: 16, BurstInterval: time.Millisecond, BurstEvery: time.Nanosecond}
+	s := newSchedule(hasty.withDefaults(), false)
+	require.Equal(t, []time.Duration{2, 2, 2, 16, 16}, pauses(s, nil, nil, nil, nil, nil))
+	require.Equal(t, 16*time.Second, s.jitter(16*time.Second, 0), "jitter does not go below the floor")
+	require.Equal(t, 2*time.Second, s.jitter(2*time.Second, 0), "nor below a burst's pace")
+	require.False(t, s.startBurst(10*time.Minute-1))
+	require.True(t, s.startBurst(10*time.Minute))
+	require.Equal(t, []time.Duration{2, 2, 2, 16}, pauses(s, nil, nil, nil, nil))
 }
 
 func TestPollPolicy_RefusesNonsense(t *testing.T) {

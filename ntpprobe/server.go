@@ -77,6 +77,7 @@ func parseAddress(address string) (endpoint, error) {
 	if err != nil {
 		return endpoint{}, err
 	}
+	host = strings.TrimSuffix(host, ".") // the root of the name system: the same name
 	if err := checkHost(address, host); err != nil {
 		return endpoint{}, err
 	}

@@ -15,6 +15,7 @@ func TestServer_AddressForms(t *testing.T) {
 	}{
 		{"ntp1.example.net", "ntp1.example.net:123", "ntp1.example.net", false},
 		{"NTP1.Example.Net:1123", "ntp1.example.net:1123", "ntp1.example.net", false},
+		{"ntp1.example.net.", "ntp1.example.net:123", "ntp1.example.net", false},
 		{"192.0.2.1", "192.0.2.1:123", "192.0.2.1", false},
 		{"192.0.2.1:1", "192.0.2.1:1", "192.0.2.1", false},
 		{"2001:db8::1", "[2001:db8::1]:123", "2001:db8::1", false},

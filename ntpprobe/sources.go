@@ -121,13 +121,18 @@ func (src *source) status() SourceStatus {
 		s.Header = &header
 		s.State, s.Reason, s.Detail = Rejected, ReasonDisrupted, "what it said was forgotten, and nothing new came since"
 	}
-	if r := src.rejected; r != nil {
-		s.Reason, s.Detail = r.Reason, r.Detail
-		if !r.Reason.Unreachable() {
-			s.State = Rejected
-		}
+	if src.rejected != nil {
+		s.blame(src.rejected)
 	}
 	return s
+}
+
+// blame says why the newest exchange gave no sample.
+func (s *SourceStatus) blame(r *RejectedError) {
+	s.State, s.Reason, s.Detail = Rejected, r.Reason, r.Detail
+	if r.Reason.Unreachable() {
+		s.State = Unreachable
+	}
 }
 
 // measured adds what the source's window says; possible is false if the claims of

@@ -73,6 +73,28 @@ func (e *Estimator) disproved(domains []domain, r truetime.Reading) error {
 	if len(jumped) > e.faulty || e.wanderPPB() == e.assume.DriftPPB {
 		return e.startOver(jumped)
 	}
+	return e.loosen(r)
+}
+
+// disagreement handles domains that contradict each other. If they agree as soon as
+// nothing is assumed beyond the drift, it was the wander that was wrong; else more
+// than f lie.
+func (e *Estimator) disagreement(domains []domain, r truetime.Reading, err error) error {
+	if e.wanderPPB() < e.assume.DriftPPB {
+		for i := range domains {
+			domains[i].absurd = domains[i].rates.contradict(e.assume.DriftPPB)
+		}
+		if _, _, err := agree(place(domains, r.Nanos, e.widest()), e.faulty); err == nil {
+			return e.loosen(r)
+		}
+	}
+	e.forget()
+	e.disproofs.Disagreement++
+	return err
+}
+
+// loosen falls back to the drift.
+func (e *Estimator) loosen(r truetime.Reading) error {
 	e.forget()
 	e.wander = wander{loose: true, since: r.Nanos}
 	e.disproofs.Wander++

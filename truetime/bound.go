@@ -91,13 +91,13 @@ var errConflict = errors.New("truetime: the new bound and the one before exclude
 // as tight at b.At: what was true stays true. Hence, within a generation, Earliest
 // never goes back and a new bound never widens at its own reading. The slopes stay
 // those of b: prev's hold for the stretch that prev was made for, and not for ever
-// (docs/adr/0006). With equal slopes a side keeps its anchor, so carrying adds no rounding
+// (docs/adr/0007). With equal slopes a side keeps its anchor, so carrying adds no rounding
 // (docs/adr/0002).
 //
-// If prev is of another epoch or generation it says nothing and b is returned.
+// If prev is of another epoch or generation, or has expired, it says nothing and b is returned.
 // A [*DisruptedError] says that the two exclude each other.
 func (b Bound) Intersect(prev Bound) (Bound, error) {
-	if prev.At.Epoch != b.At.Epoch || prev.Generation != b.Generation || prev.At.Nanos > b.At.Nanos {
+	if prev.At.Epoch != b.At.Epoch || prev.Generation != b.Generation || prev.At.Nanos > b.At.Nanos || b.At.Nanos > prev.Expires {
 		return b, nil
 	}
 	before, ok1 := prev.Earliest.Floor(b.At.Nanos)

@@ -114,19 +114,19 @@ func (c *Clock) Before(t time.Time) (bool, error) {
 // shape that ntpprobe's Prober.Run wants, and usually only that calls it.
 //
 // With reason == nil, b takes over, narrowed by what the bound before it still says.
-// An invalid bound, one of another epoch, of a generation that was disproved, from the future
-// or expired is refused with a [*BoundError], and nothing changes. One that excludes the bound before
-// it leaves the clock Disrupted and returns the [*DisruptedError].
+// An invalid bound, one of another epoch, of a generation that was disproved, from the future,
+// expired or older than the one in force is refused with a [*BoundError], and nothing changes. One that
+// excludes the bound before it leaves the clock Disrupted and returns the [*DisruptedError].
 //
-// With a reason, b is ignored. A [*DisruptedError], or a [*NoQuorumError] that
-// is Disproved, makes the clock Disrupted at once, until a bound with a higher generation
-// or of a new epoch arrives. Anything else is lack of data: the bound in force
-// stays true and grows (Holdover).
+// A reason that is a [*DisruptedError], or a [*NoQuorumError] that is Disproved, makes the clock
+// Disrupted at once, until a bound with a higher generation or of a new epoch arrives; b
+// is ignored. Anything else is lack of data (Holdover): the bound in force stays true and
+// grows, and b, unless it is the zero Bound, still takes over.
 func (c *Clock) Update(b Bound, reason error) error {
 	c.update.Lock()
 	defer c.update.Unlock()
 	old := c.state.Load()
-	if reason != nil {
+	if reason != nil && (b == Bound{} || disrupts(reason)) {
 		c.replace(old, old.without(reason))
 		return nil
 	}
@@ -141,7 +141,11 @@ func (c *Clock) Update(b Bound, reason error) error {
 		}
 		b = narrowed
 	}
-	c.replace(old, &state{phase: Synchronized, bound: b, floor: b.Generation, floorEpoch: b.At.Epoch})
+	next := &state{phase: Synchronized, bound: b, floor: b.Generation, floorEpoch: b.At.Epoch}
+	if reason != nil {
+		next = next.without(reason)
+	}
+	c.replace(old, next)
 	return nil
 }
 
@@ -162,8 +166,17 @@ func (c *Clock) check(b Bound, old *state) error {
 		return &BoundError{"it has expired"}
 	case b.At.Epoch == old.floorEpoch && b.Generation < old.floor:
 		return &BoundError{fmt.Sprintf("its generation %d was disproved, at least %d is needed", b.Generation, old.floor)}
+	case b.At.Epoch == old.bound.At.Epoch && b.Generation == old.bound.Generation && b.At.Nanos < old.bound.At.Nanos:
+		return &BoundError{"it is older than the bound in force"}
 	}
 	return nil
+}
+
+// disrupts reports whether a reason disproves the bound in force.
+func disrupts(reason error) bool {
+	var noQuorum *NoQuorumError
+	var disrupted *DisruptedError
+	return errors.As(reason, &disrupted) || errors.As(reason, &noQuorum) && noQuorum.Disproved()
 }
 
 // without is the state that follows s when there is no bound for this reason.

@@ -312,3 +312,26 @@ func TestClock_ReadersWhileBoundsArePublished(t *testing.T) {
 	stop.Store(true)
 	writer.Wait()
 }
+
+// TestClock_ABoundThatIsTrueButWillNotBeRefreshed: with a reason that disproves
+// nothing the bound takes over and the clock is in holdover; with one that disproves it is ignored.
+func TestClock_ABoundThatIsTrueButWillNotBeRefreshed(t *testing.T) {
+	s := newServed(t, truetime.Options{})
+	s.local.Advance(time.Second)
+	require.NoError(t, s.clock.Update(s.around(t, noon+1e9, time.Microsecond), tooFew))
+	status := s.state(t, truetime.Holdover)
+	require.ErrorIs(t, status.Reason, truetime.ErrNoQuorum)
+	require.Equal(t, time.Microsecond, status.Interval.Uncertainty(), "the new bound is served")
+	require.NoError(t, s.clock.Update(s.around(t, noon+1e9, time.Nanosecond), disproved))
+	s.state(t, truetime.Disrupted)
+}
+
+// TestClock_AnOlderBoundIsRefused: the one in force already has what it said.
+func TestClock_AnOlderBoundIsRefused(t *testing.T) {
+	s := newServed(t, truetime.Options{})
+	old := s.around(t, noon, time.Minute)
+	s.local.Advance(time.Second)
+	require.NoError(t, s.clock.Update(s.around(t, noon+1e9, time.Microsecond), nil))
+	require.ErrorAs(t, s.clock.Update(old, nil), new(*truetime.BoundError))
+	require.Equal(t, time.Microsecond, s.clock.Status().Interval.Uncertainty())
+}

@@ -54,6 +54,18 @@ func TestIntersect_KeepsTheTighterSides(t *testing.T) {
 	}
 }
 
+// The limit of the past is kept and the rate of the present: what was known of
+// the rate then holds for that stretch only.
+func TestIntersect_OldLimitsAgeAtTheNewRate(t *testing.T) {
+	before, after := bounds(10*time.Microsecond, time.Millisecond)
+	after.Earliest.SlopePPB, after.Latest.SlopePPB = -30_000, 50_000
+	got, err := after.Intersect(before)
+	require.NoError(t, err)
+	aged := int64(10_000 + 200_000) // 10 µs and a second at 200 ppm
+	assert.Equal(t, truetime.Line{At: 1e9, Nanos: noon + 1e9 - aged, SlopePPB: -30_000}, got.Earliest)
+	assert.Equal(t, truetime.Line{At: 1e9, Nanos: noon + 1e9 + aged, SlopePPB: 50_000}, got.Latest)
+}
+
 func TestIntersect_ThePastOfAnotherWorldSaysNothing(t *testing.T) {
 	for _, c := range []struct {
 		why    string
@@ -61,6 +73,7 @@ func TestIntersect_ThePastOfAnotherWorldSaysNothing(t *testing.T) {
 	}{
 		{"another epoch: nobody knows how long the gap was", func(b *truetime.Bound) { b.At.Epoch = 8 }},
 		{"another generation: the past was disproved", func(b *truetime.Bound) { b.Generation = 9 }},
+		{"expired: its slopes were for the stretch until then", func(b *truetime.Bound) { b.Expires = 1e9 - 1 }},
 	} {
 		before, after := bounds(10*time.Microsecond, time.Millisecond)
 		c.change(&before)

@@ -21,7 +21,7 @@ type Options struct {
 	// context's deadline.
 	MaxWait time.Duration
 	// MaxFloorLead is how far above the latest possible true time a floor may
-	// lie. 0 means twice MaxUncertainty, or 1 s if that is not set either.
+	// lie, and the HLC. 0 means twice MaxUncertainty, or 1 s if that is not set either.
 	MaxFloorLead time.Duration
 }
 
@@ -72,11 +72,10 @@ func New(clock *truetime.Clock, events *hlc.Clock, options Options) (*Committer,
 // Floors are timestamps that this commit must exceed: those of the data it has
 // read, or a session's last commit.
 //
-// Nothing was assigned if the error is one of the clock's (truetime.Clock.Now),
-// [*truetime.UncertaintyError], [*truetime.WaitTooLongError] or [*FloorTooFarError]. After a
-// [*truetime.WaitError] or an [*ApplyError] the timestamp is burnt. After a
-// [*NotObservedError] the transaction is committed, and the timestamp is
-// returned with it.
+// With any error but an [*ApplyError] nothing was applied, and trying again is safe:
+// those of the clock (truetime.Clock.Now), [*truetime.UncertaintyError],
+// [*truetime.WaitTooLongError], [*truetime.WaitError], [*FloorTooFarError] for a floor or an HLC too far
+// ahead, [*NotObservedError]. A timestamp that was assigned before the error is burnt.
 func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, ts hlc.Timestamp) error, floors ...hlc.Timestamp) (hlc.Timestamp, error) {
 	if apply == nil {
 		return hlc.Timestamp{}, errors.New("commitwait: Commit needs a function that applies the transaction")
@@ -88,15 +87,15 @@ func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, 
 	if err := c.clock.WaitUntilAfter(ctx, time.Unix(0, ts.WallTime)); err != nil {
 		return hlc.Timestamp{}, err
 	}
-	if err := apply(ctx, ts); err != nil {
-		return hlc.Timestamp{}, &ApplyError{TS: ts, Err: err}
-	}
-	// Only now: a message stamped by the HLC during the wait must not carry a
-	// time that is still in the future.
+	// Not before: a message stamped by the HLC during the wait must not carry a time
+	// that is still in the future. Not later: what apply and its readers stamp comes after the commit.
 	if c.events != nil {
 		if err := c.events.Observe(ts); err != nil {
-			return ts, &NotObservedError{TS: ts, Err: err}
+			return hlc.Timestamp{}, &NotObservedError{TS: ts, Err: err}
 		}
+	}
+	if err := apply(ctx, ts); err != nil {
+		return hlc.Timestamp{}, &ApplyError{TS: ts, Err: err}
 	}
 	return ts, nil
 }
@@ -132,16 +131,15 @@ func (c *Committer) assign(ctx context.Context, floors []hlc.Timestamp) (hlc.Tim
 // everything assigned before, everything the HLC knows, and every floor.
 func (c *Committer) above(latest int64, floors []hlc.Timestamp) (hlc.Timestamp, error) {
 	ts := hlc.Timestamp{WallTime: latest}
+	if c.events != nil {
+		floors = append(floors[:len(floors):len(floors)], c.events.Peek())
+	}
 	for _, floor := range floors {
 		if lead := leadOver(latest, floor); lead > c.options.MaxFloorLead {
 			return ts, &FloorTooFarError{Floor: floor, Lead: lead, Limit: c.options.MaxFloorLead}
 		}
 	}
-	floors = append([]hlc.Timestamp{c.last}, floors...)
-	if c.events != nil {
-		floors = append(floors, c.events.Peek())
-	}
-	for _, floor := range floors {
+	for _, floor := range append(floors, c.last) {
 		if ts.After(floor) {
 			continue
 		}

@@ -99,12 +99,34 @@ func TestCommit_NothingIsVisibleBeforeTheWaitIsOver(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, passed)
 			require.Less(t, ts.WallTime, time.Now().UnixNano(), "in true time")
-			require.True(t, n.events.Peek().Before(ts), "the HLC must not carry a future time during the wait")
 			return nil
 		})
 		require.NoError(t, err)
 		require.True(t, applied)
 		require.True(t, n.events.Now().After(ts), "later local events come after the commit")
+	})
+}
+
+// TestCommit_TheHLCFollowsWhenTheTimestampHasPassed: not during the wait, when its
+// messages would carry a future time, and before apply, so that what apply and its
+// readers stamp comes after the commit, however slow the clock under the HLC is.
+func TestCommit_TheHLCFollowsWhenTheTimestampHasPassed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, 0, Options{})
+		events, err := hlc.New(hlc.Options{Physical: func() int64 { return time.Now().Add(-100 * time.Millisecond).UnixNano() }})
+		require.NoError(t, err)
+		committer, err := New(n.clock, events, Options{})
+		require.NoError(t, err)
+		var inside, ts hlc.Timestamp
+		var commit sync.WaitGroup
+		commit.Go(func() {
+			ts, err = committer.Commit(t.Context(), func(context.Context, hlc.Timestamp) error { inside = events.Now(); return nil })
+		})
+		synctest.Wait()
+		require.Zero(t, events.Peek(), "waiting")
+		commit.Wait()
+		require.NoError(t, err)
+		require.True(t, inside.After(ts), "%v, stamped by apply, is not after %v", inside, ts)
 	})
 }
 
@@ -252,12 +274,28 @@ func TestCommit_ApplyFails(t *testing.T) {
 		require.ErrorAs(t, err, &apply)
 		require.ErrorIs(t, err, why)
 		require.Equal(t, n.committer.last, apply.TS)
-		require.Zero(t, n.events.Peek(), "an aborted transaction moves nothing")
+		require.Equal(t, apply.TS, n.events.Peek(), "what apply stamped came after it")
 	})
 }
 
-// TestCommit_TheHLCRefuses: its physical clock is an hour slow. The transaction is
-// committed, and the error says so.
+// TestCommit_AnHLCTooFarAhead is refused like a floor: else one event stamped while the
+// clock under it was fast would hold up every commit.
+func TestCommit_AnHLCTooFarAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, 0, Options{MaxFloorLead: 300 * time.Millisecond})
+		require.NoError(t, n.events.Observe(hlc.Timestamp{WallTime: time.Now().Add(300*time.Millisecond + ε).UnixNano()}))
+		_, err := n.committer.Commit(t.Context(), nothing)
+		require.NoError(t, err, "exactly the limit above latest")
+		require.NoError(t, n.events.Observe(hlc.Timestamp{WallTime: time.Now().Add(301*time.Millisecond + ε).UnixNano()}))
+		before := n.committer.last
+		_, err = n.committer.Commit(t.Context(), nothing)
+		require.ErrorAs(t, err, new(*FloorTooFarError))
+		require.Equal(t, before, n.committer.last, "nothing was assigned")
+	})
+}
+
+// TestCommit_TheHLCRefuses: its physical clock is an hour slow. Nothing is applied,
+// and the error says so.
 func TestCommit_TheHLCRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, 0, Options{})
@@ -270,9 +308,9 @@ func TestCommit_TheHLCRefuses(t *testing.T) {
 		var refused *NotObservedError
 		require.ErrorAs(t, err, &refused)
 		require.ErrorAs(t, err, new(*hlc.TooFarAheadError))
-		require.True(t, applied)
-		require.Equal(t, refused.TS, ts)
-		require.NotZero(t, ts)
+		require.False(t, applied)
+		require.Zero(t, ts)
+		require.Equal(t, committer.last, refused.TS, "burnt")
 	})
 }
 

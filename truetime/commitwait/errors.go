@@ -7,7 +7,7 @@ import (
 	"github.com/trueclock/trueclock/hlc"
 )
 
-// FloorTooFarError reports a floor, such as a session token, so far ahead of
+// FloorTooFarError reports a floor, such as a session token, or an HLC so far ahead of
 // true time that it would hold up every later commit. Nothing was assigned.
 type FloorTooFarError struct {
 	Floor hlc.Timestamp
@@ -33,16 +33,16 @@ func (e *ApplyError) Error() string {
 // Unwrap returns apply's error.
 func (e *ApplyError) Unwrap() error { return e.Err }
 
-// NotObservedError reports that the transaction IS committed, at TS, but that
-// the hybrid logical clock refused to move above TS. Later local events could be stamped
-// below it, because the physical clock under the HLC is slow by more than the HLC's limit.
+// NotObservedError reports that the hybrid logical clock refused to move above TS,
+// because the physical clock under it is slow by more than the HLC's limit: what the
+// transaction causes could be stamped below it. Nothing was applied; TS is burnt.
 type NotObservedError struct {
 	TS  hlc.Timestamp
 	Err error
 }
 
 func (e *NotObservedError) Error() string {
-	return fmt.Sprintf("commitwait: committed at %v, but the hybrid logical clock refused it; set the clock under it right: %v", e.TS, e.Err)
+	return fmt.Sprintf("commitwait: the hybrid logical clock refused %v, so nothing was applied; set the clock under it right: %v", e.TS, e.Err)
 }
 
 // Unwrap returns the HLC's error.
