@@ -48,8 +48,8 @@ func leastLocal(wall int64) int64 { return wall / 5 * 4 }
 func mostLocal(wall int64) int64  { return wall + wall/3 + 1 }
 
 // maxApart is how far the wall clock may move against the local clock during an
-// exchange before it is left alone: nothing that keeps time does that, so who knows
-// what else it does. Soundness does not rest on it.
+// exchange before its stamps are left alone: no clock that keeps time does that. It
+// is caution; soundness does not rest on it.
 const maxApart = 50 * time.Microsecond
 
 // wallLook is a look at the wall clock between two looks at the monotonic
