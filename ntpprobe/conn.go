@@ -12,13 +12,17 @@ import (
 // the first that echoes our nonce.
 //
 // It is not a *net.UDPConn on purpose: the library would then take its receive
-// stamp from the kernel's wall clock.
+// stamp from the kernel's wall clock. We do so ourselves, with care: see arrival.
 type exchangeConn struct {
 	net.Conn
-	local truetime.LocalClock
+	local   truetime.LocalClock
+	receive receiver
+	look    func() wallLook // nil without kernel stamps
 
 	nonce  [8]byte
+	sent   wallLook
 	t1, t4 truetime.Reading
+	gain   time.Duration // how much earlier the kernel's stamp put t4
 	header Header
 	got    bool // header and t4 are of a reply to our request
 	strays int  // datagrams that were not
@@ -26,10 +30,31 @@ type exchangeConn struct {
 	networkErr, clockErr error // what went wrong, told apart
 }
 
+// receiver reads one datagram and returns when the kernel received it, in unix
+// nanoseconds of the wall clock, or 0 if that is not known.
+type receiver func(buffer []byte) (n int, stamp int64, err error)
+
+// newExchangeConn uses kernel stamps where the socket has them.
+func newExchangeConn(socket net.Conn, local truetime.LocalClock) *exchangeConn {
+	c := &exchangeConn{Conn: socket, local: local}
+	if receive, ok := stampingReceiver(socket); ok {
+		c.receive, c.look = receive, looksFrom(time.Now())
+		return c
+	}
+	c.receive = func(buffer []byte) (int, int64, error) {
+		n, err := socket.Read(buffer)
+		return n, 0, err
+	}
+	return c
+}
+
 // Write stamps T1 just before the request leaves: too early only widens.
 func (c *exchangeConn) Write(request []byte) (int, error) {
 	if len(request) >= headerSize {
 		c.nonce = [8]byte(request[40:48])
+	}
+	if c.look != nil {
+		c.sent = c.look()
 	}
 	if c.t1, c.clockErr = c.local.Read(); c.clockErr != nil {
 		return 0, c.clockErr
@@ -44,7 +69,7 @@ func (c *exchangeConn) Write(request []byte) (int, error) {
 // deadline, so one forged or late datagram does not cost the exchange.
 func (c *exchangeConn) Read(buffer []byte) (int, error) {
 	for {
-		n, err := c.Conn.Read(buffer)
+		n, stamp, err := c.receive(buffer)
 		if err != nil {
 			if isOversized(err) {
 				c.strays++
@@ -53,8 +78,7 @@ func (c *exchangeConn) Read(buffer []byte) (int, error) {
 			c.networkErr = err
 			return 0, err
 		}
-		t4, err := c.local.Read()
-		if err != nil {
+		if err := c.stampT4(stamp); err != nil {
 			c.clockErr = err
 			return 0, err
 		}
@@ -62,10 +86,27 @@ func (c *exchangeConn) Read(buffer []byte) (int, error) {
 			c.strays++
 			continue
 		}
-		c.t4, c.header, c.got = t4, parseHeader(buffer), true
+		c.header, c.got = parseHeader(buffer), true
 		disarm(buffer)
 		return n, nil
 	}
+}
+
+// stampT4 reads the local clock, and goes back to the kernel's stamp if that
+// can be believed.
+func (c *exchangeConn) stampT4(stamp int64) (err error) {
+	c.gain = 0
+	var received wallLook
+	if stamp != 0 {
+		received = c.look()
+	}
+	if c.t4, err = c.local.Read(); err != nil || stamp == 0 {
+		return err
+	}
+	if t, ok := arrival(c.t1, c.sent, stamp, received, c.t4); ok {
+		c.t4, c.gain = t, time.Duration(c.t4.Nanos-t.Nanos)
+	}
+	return nil
 }
 
 // disarm clears the poll and precision exponents before the library sees them: it

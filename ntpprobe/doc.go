@@ -14,6 +14,9 @@
 //	true time at T1 ≤ T2 + E        one upper constraint
 //	true time at T4 ≥ T3 − E        one lower constraint
 //
+// On Linux T4 comes from the kernel's receive stamp where that can be believed, so
+// a busy program does not widen the result.
+//
 // Nothing is assumed about the two directions being equally fast, so an
 // asymmetric or delayed path widens the result and never makes it wrong. NTP's
 // familiar offset, half-way between the two, is only for display.

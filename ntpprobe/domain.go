@@ -37,7 +37,7 @@ func groups(sources []*source) []int {
 			named[s.domain] = g
 		}
 		group[i] = g
-		host, ok := machine(s.window.newest.Remote)
+		host, ok := hostOf(s.window.newest.Remote)
 		if !ok {
 			continue
 		}
@@ -50,8 +50,8 @@ func groups(sources []*source) []int {
 	return group
 }
 
-// machine is by what servers that answered are told apart.
-func machine(remote netip.AddrPort) (netip.AddrPort, bool) {
+// hostOf is by what servers that answered are told apart.
+func hostOf(remote netip.AddrPort) (netip.AddrPort, bool) {
 	if !remote.IsValid() {
 		return remote, false
 	}

@@ -137,8 +137,8 @@ func (src *source) moved(remote netip.AddrPort) bool {
 	if src.window.empty() {
 		return false
 	}
-	before, known := machine(src.window.newest.Remote)
-	now, ok := machine(remote)
+	before, known := hostOf(src.window.newest.Remote)
+	now, ok := hostOf(remote)
 	return known && ok && before != now
 }
 

@@ -19,7 +19,8 @@ import (
 const DefaultTimeout = time.Second
 
 // Query makes one exchange with a server and returns the sample. T1 and T4 come
-// from the local clock, read at the socket.
+// from the local clock, read at the socket; on Linux the kernel's receive stamp
+// puts T4 earlier where it can be believed.
 //
 // It returns an [*AddressError] for an address that cannot be used, a
 // [*RejectedError] with the reason when there is no usable reply, the
@@ -181,7 +182,7 @@ func (s *session) exchange(ctx context.Context, address netip.AddrPort) (Sample,
 // library builds the request, checks the reply and decodes the stamps. What it
 // computes from the wall clock we do not use, so it gets none.
 func (s *session) exchangeOn(ctx context.Context, sample Sample, socket net.Conn) (Sample, error) {
-	conn := &exchangeConn{Conn: socket, local: s.local}
+	conn := newExchangeConn(socket, s.local)
 	reply, err := ntp.QueryWithOptions(s.endpoint.canonical(), ntp.QueryOptions{
 		Dialer:        func(string, string) (net.Conn, error) { return conn, nil },
 		GetSystemTime: func() time.Time { return time.Unix(0, 0) },
@@ -192,7 +193,7 @@ func (s *session) exchangeOn(ctx context.Context, sample Sample, socket net.Conn
 	case !conn.got:
 		return sample, s.failed(ctx, cmp.Or(conn.networkErr, err), conn.strays)
 	}
-	sample.T1, sample.T4, sample.Header = conn.t1, conn.t4, conn.header
+	sample.T1, sample.T4, sample.KernelGain, sample.Header = conn.t1, conn.t4, conn.gain, conn.header
 	if reply != nil {
 		sample.T2 = reply.Timestamps.ServerRecv.UnixNano()
 		sample.T3 = reply.Timestamps.ServerXmit.UnixNano()

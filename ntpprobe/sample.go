@@ -24,6 +24,10 @@ type Sample struct {
 	T1, T4 truetime.Reading // local clock: request sent, reply received
 	T2, T3 int64            // server: received, sent; nanoseconds since 1970-01-01 UTC
 
+	// KernelGain is how much earlier the kernel's receive stamp put T4 than this
+	// program could. 0: no stamp was used.
+	KernelGain time.Duration
+
 	Header Header
 }
 

@@ -81,6 +81,7 @@ type Estimate struct {
 	ErrorBound time.Duration     // half width of the interval, never below Delay/2
 	Budget     Budget            // adds up to ErrorBound
 	Age        time.Duration     // local time since the newest sample
+	KernelGain time.Duration     // Sample.KernelGain of the sample that binds the earliest side; 0: it has no kernel stamp
 }
 
 // Sources returns the status of every server at an instant, in the order they
@@ -156,6 +157,7 @@ func (s *SourceStatus) measured(src *source, at Instant, ageing slopes, possible
 		ErrorBound: bound,
 		Budget:     after.budget(bound, at.After.Nanos, ageing),
 		Age:        time.Duration(at.After.Nanos - w.newest.T4.Nanos),
+		KernelGain: after.lower.from.kernelGain,
 	}
 }
 

@@ -56,6 +56,30 @@ func TestSources_BudgetOfOneExchange(t *testing.T) {
 	}, got.Budget)
 }
 
+// TestSources_KernelGain: an earlier T4 shortens the round trip in the budget, and
+// the gain shown is that of the sample that binds the earliest side, not of the newest.
+func TestSources_KernelGain(t *testing.T) {
+	stamped := good()
+	stamped.T4.Nanos -= 600_000
+	stamped.KernelGain = 600 * time.Microsecond
+	e, err := NewEstimator([]Server{stamped.Server}, Assumptions{DriftPPB: 200_000})
+	require.NoError(t, err)
+	require.NoError(t, e.Add(stamped))
+	at := Instant{Before: stamped.T4, After: stamped.T4, Wall: time.Unix(0, stamped.T3)}
+	got := e.Sources(at, nil)[0].Estimate
+	require.Equal(t, 600*time.Microsecond, got.KernelGain)
+	require.Equal(t, 150*time.Microsecond, got.Budget.HalfRoundTrip)
+	require.Equal(t, got.ErrorBound, got.Budget.Sum())
+
+	later := good() // wider, and without a stamp
+	for _, nanos := range []*int64{&later.T1.Nanos, &later.T2, &later.T3, &later.T4.Nanos} {
+		*nanos += int64(time.Millisecond)
+	}
+	require.NoError(t, e.Add(later))
+	at = Instant{Before: later.T4, After: later.T4, Wall: time.Unix(0, later.T3)}
+	require.Equal(t, 600*time.Microsecond, e.Sources(at, nil)[0].Estimate.KernelGain)
+}
+
 // TestSources_SignOfTheOffset: reference − local, so a wall clock that is 5 ms
 // behind is slow and its offset positive.
 func TestSources_SignOfTheOffset(t *testing.T) {

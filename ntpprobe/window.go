@@ -2,6 +2,7 @@ package ntpprobe
 
 import (
 	"slices"
+	"time"
 
 	"github.com/trueclock/trueclock/truetime"
 )
@@ -34,6 +35,7 @@ type evidence struct {
 	t1, t2, t3, t4 int64
 	terms          serverTerms
 	minOneWay      int64
+	kernelGain     time.Duration
 }
 
 // line is the constraint and how it ages: from its reading on, the limit runs
@@ -46,7 +48,7 @@ func (c constraint) line(slopePPB int64) truetime.Line {
 // that was added before changes nothing. At most maxSamples constraints stay on each side:
 // dropping one is always sound.
 func (w *window) add(s Sample, maxSamples int) {
-	e := &evidence{server: s.Server.Address, t1: s.T1.Nanos, t2: s.T2, t3: s.T3, t4: s.T4.Nanos, terms: s.terms(), minOneWay: int64(s.Server.MinOneWay)}
+	e := &evidence{server: s.Server.Address, t1: s.T1.Nanos, t2: s.T2, t3: s.T3, t4: s.T4.Nanos, terms: s.terms(), minOneWay: int64(s.Server.MinOneWay), kernelGain: s.KernelGain}
 	up, down := s.latest(0), s.earliest(0)
 	w.upper = insert(w.upper, constraint{up.At, up.Nanos, e}, +1)
 	w.lower = insert(w.lower, constraint{down.At, down.Nanos, e}, -1)

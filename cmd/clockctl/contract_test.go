@@ -122,7 +122,7 @@ func everyKey(t *testing.T, stdout string) {
 	require.NoError(t, json.Unmarshal([]byte(stdout), &raw))
 	for _, s := range raw.Sources {
 		for _, key := range []string{
-			"address", "state", "reason", "stratum", "leap", "offset_ns", "delay_ns", "error_bound_ns", "root_delay_ns", "root_dispersion_ns", "samples", "budget",
+			"address", "state", "reason", "stratum", "leap", "offset_ns", "delay_ns", "error_bound_ns", "root_delay_ns", "root_dispersion_ns", "samples", "budget", "kernel_gain_ns",
 		} {
 			require.Contains(t, s, key)
 		}

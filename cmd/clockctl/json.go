@@ -59,6 +59,7 @@ type sourceJSON struct {
 	Domain         string      `json:"domain"`
 	ReferenceID    *string     `json:"reference_id"`
 	Age            *int64      `json:"age_ns"`
+	KernelGain     *int64      `json:"kernel_gain_ns"` // of the sample that binds the earliest side; null without a kernel stamp
 }
 
 // budgetJSON adds up to error_bound_ns.
@@ -132,6 +133,9 @@ func newSourceJSON(s ntpprobe.SourceStatus) sourceJSON {
 	if e := s.Estimate; e != nil {
 		o.Offset, o.Delay, o.ErrorBound, o.Age = ns(e.Offset), ns(e.Delay), ns(e.ErrorBound), ns(e.Age)
 		o.Budget = newBudgetJSON(e.Budget)
+		if e.KernelGain > 0 {
+			o.KernelGain = ns(e.KernelGain)
+		}
 	}
 	return o
 }

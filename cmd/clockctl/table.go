@@ -25,7 +25,7 @@ func writeTable(w io.Writer, r ntpprobe.Report, wide, colored bool) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	heading := []string{paint("S", "39", colored), "SOURCE", "STRATUM", "OFFSET", "±ERROR", "RTT", "SAMPLES"}
 	if wide {
-		heading = append(heading, "½RTT", "½ROOTDELAY", "ROOTDISP", "PRECISION", "MARGIN", "AGEING", "ROUNDING", "DOMAIN", "REFID", "LEAP", "AGE")
+		heading = append(heading, "½RTT", "½ROOTDELAY", "ROOTDISP", "PRECISION", "MARGIN", "AGEING", "ROUNDING", "DOMAIN", "REFID", "LEAP", "AGE", "KERNELGAIN")
 	}
 	fmt.Fprintln(out, strings.Join(append(heading, "WHY"), "\t"))
 	for _, s := range r.Sources {
@@ -55,19 +55,22 @@ func row(s ntpprobe.SourceStatus) []string {
 
 func wideCells(s ntpprobe.SourceStatus) []string {
 	cells := []string{"-", "-", "-", "-", "-", "-", "-"}
-	age := "-"
+	age, gain := "-", "-"
 	if e := s.Estimate; e != nil {
 		b := e.Budget
 		for i, term := range []time.Duration{b.HalfRoundTrip, b.HalfRootDelay, b.RootDispersion, b.Precision, b.Margin, b.Ageing, b.Rounding} {
 			cells[i] = humanDuration(term)
 		}
 		age = humanDuration(e.Age)
+		if e.KernelGain > 0 {
+			gain = humanDuration(e.KernelGain)
+		}
 	}
 	reference, leap := "-", "-"
 	if s.Header != nil {
 		reference, leap = referenceID(s.Header), s.Header.Leap.String()
 	}
-	return append(cells, s.Domain, reference, leap, age)
+	return append(cells, s.Domain, reference, leap, age, gain)
 }
 
 // why explains the state; nothing for a source that agrees.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/ntpprobe"
 )
 
 func TestHumanDuration_FourDigitsAndAUnit(t *testing.T) {
@@ -22,6 +24,17 @@ func TestHumanOffset_SaysSlowOrFast(t *testing.T) {
 	require.Equal(t, "0 ns", humanOffset(0))
 	require.Equal(t, "1.000 ms slow, less than its error of 2.000 ms", humanLocal(time.Millisecond, 2*time.Millisecond))
 	require.Equal(t, "5.000 ms fast, certainly by at least 3.000 ms", humanLocal(-5*time.Millisecond, 2*time.Millisecond))
+}
+
+// TestKernelGain_IsUnknownWithoutAStamp: a dash and null, not a gain of nothing.
+func TestKernelGain_IsUnknownWithoutAStamp(t *testing.T) {
+	s := ntpprobe.SourceStatus{Server: ntpprobe.Server{Address: "192.0.2.1"}, Estimate: &ntpprobe.Estimate{}}
+	shown := func() string { cells := wideCells(s); return cells[len(cells)-1] }
+	require.Equal(t, "-", shown())
+	require.Nil(t, newSourceJSON(s).KernelGain)
+	s.Estimate.KernelGain = 43 * time.Microsecond
+	require.Equal(t, "43.00 µs", shown())
+	require.Equal(t, int64(43_000), *newSourceJSON(s).KernelGain)
 }
 
 func TestHumanSpan_RoundsOutwardAndLeavesOutWhatIsShared(t *testing.T) {

@@ -37,6 +37,30 @@ var mutants = []mutant{
 	{name: "hostile exponents reach the library", file: "ntpprobe/conn.go",
 		edit: []string{"\t\tdisarm(buffer)\n", ""}, test: "TestQuery_NoPacketEndsTheProcess"},
 
+	// kernel receive stamps
+	{name: "kernel stamp believed after a wall step", file: "ntpprobe/arrival.go",
+		edit: []string{"stepBetween(sent, received)", "int64(-2), int64(2)", ".Abs() > maxApart:", ".Abs() < 0:"}, test: "TestExchange_KernelStamps"},
+	{name: "change of the wall clock's rate forgotten", file: "ntpprobe/arrival.go",
+		edit: []string{"return wall / 5 * 4", "return wall"}, test: "TestArrival_NeverEarly_WhateverTheWallClockDoes"},
+	{name: "its rate on the way forgotten", file: "ntpprobe/arrival.go",
+		edit: []string{"return wall + wall/3 + 1", "return wall"}, test: "TestArrival_NeverEarly_WhateverTheWallClockDoes"},
+	{name: "a step too small to be seen forgotten", file: "ntpprobe/arrival.go",
+		edit: []string{" + stepMost + 2", " + 2"}, test: "TestArrival_NeverEarly_WhateverTheWallClockDoes"},
+	{name: "a small step back forgotten", file: "ntpprobe/arrival.go",
+		edit: []string{"sent.wall-stepLeast)", "sent.wall)"}, test: "TestArrival_NeverEarly_WhateverTheWallClockDoes"},
+	{name: "stamp before the request believed", file: "ntpprobe/arrival.go",
+		edit: []string{"stamp < sent.wall || ", ""}, test: "TestArrival_Refuses"},
+	{name: "stamp carried into another epoch", file: "ntpprobe/arrival.go",
+		edit: []string{"t1.Epoch != t4.Epoch || ", ""}, test: "TestArrival_Refuses"},
+	{name: "T1 stamped before the wall clock is read", file: "ntpprobe/conn.go",
+		edit: []string{
+			"\tif c.look != nil {\n\t\tc.sent = c.look()\n\t}\n", "",
+			"\tn, err := c.Conn.Write(request)", "\tif c.look != nil {\n\t\tc.sent = c.look()\n\t}\n\tn, err := c.Conn.Write(request)",
+		},
+		test: "TestExchange_OrderOfLooks"},
+	{name: "kernel stamps not used", file: "ntpprobe/kernelstamp_linux.go",
+		edit: []string{"return n, stampIn(control[:controlled]), nil", "return n, 0 * int64(controlled), nil"}, test: "TestKernelStamp_SurvivesABusyProgram"},
+
 	// window, domains, estimator
 	{name: "ageing forgotten", file: "ntpprobe/estimator.go",
 		edit: []string{"SlopePPB: s.down", "SlopePPB: 0", "SlopePPB: s.up", "SlopePPB: 0"},
