@@ -25,6 +25,7 @@ type resultJSON struct {
 	Agreed          int           `json:"agreed"`
 	Status          string        `json:"status,omitempty"`
 	Sources         *[]sourceJSON `json:"sources,omitempty"`
+	Basis           *basisJSON    `json:"basis,omitempty"`
 	Error           *errorJSON    `json:"error,omitempty"`
 }
 
@@ -85,7 +86,7 @@ func reportJSON(r ntpprobe.Report) resultJSON {
 	}
 	if r.Err == nil {
 		o.Agreed = r.Agreed()
-		o.Interval = newIntervalJSON(r.Interval)
+		o.Interval, o.Basis = newIntervalJSON(r.Interval), newBasisJSON(r.Bound)
 	}
 	return o
 }

@@ -70,7 +70,7 @@ func waitUntilPassed(ctx context.Context, local truetime.LocalClock, r ntpprobe.
 func printNow(s streams, p *probing, r ntpprobe.Report) error {
 	if p.output == "json" {
 		o := reportJSON(r)
-		o.Sources, o.Status = nil, status(r).String()
+		o.Sources, o.Basis, o.Status = nil, nil, status(r).String()
 		return writeJSON(s.out, o)
 	}
 	if r.Err != nil {

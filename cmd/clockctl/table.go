@@ -95,6 +95,7 @@ func writeResult(w io.Writer, r ntpprobe.Report, wide bool) error {
 		humanSpan(i.Earliest(), i.Latest()), humanDuration(i.Uncertainty()), r.Agreed(), len(r.Sources), r.Faulty)
 	if wide {
 		fmt.Fprintf(w, "agreement    ±%s, the widest of the agreed sources ±%s\n", humanDuration(i.Uncertainty()), humanDuration(widest(r)))
+		writeBasis(w, r)
 	}
 	_, err := fmt.Fprintf(w, "local clock  %s\n", humanLocal(time.Duration(i.Midpoint()-r.Instant.Wall.UnixNano()), i.Uncertainty()))
 	return err
