@@ -194,7 +194,14 @@ func (f *flaky) Read() (truetime.Reading, error) {
 // after it are taken.
 func TestProber_TheLocalClockFailsForAWhile(t *testing.T) {
 	local := &flaky{LocalClock: strictClock(t)}
-	clock, _ := running(t, local, four(t)...)
+	p, err := New(Config{Local: local, Servers: []Server{{Address: newSwitchable(t).address}}, Poll: PollPolicy{MinPoll: time.Millisecond, MaxPoll: time.Millisecond, BurstInterval: time.Millisecond}})
+	require.NoError(t, err)
+	clock := truetime.New(local.LocalClock, truetime.Options{}) // which never fails, so that it hears of it from the prober alone
+	ctx, cancel := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() { _ = p.Run(ctx, clock.Update) })
+	defer run.Wait()
+	defer cancel()
 	eventually(t, "synchronized", func() bool { return clock.Status().State == truetime.Synchronized })
 	local.broken.Store(true)
 	eventually(t, "disrupted", func() bool { return clock.Status().State == truetime.Disrupted })

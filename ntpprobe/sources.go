@@ -186,12 +186,16 @@ func explain(list []SourceStatus, agreed truetime.Interval) {
 		if s.Reason != ReasonOutside {
 			continue
 		}
-		gap := s.Estimate.Interval.EarliestUnixNano() - agreed.LatestUnixNano()
-		if s.Estimate.Interval.Before(agreed) {
-			gap = agreed.EarliestUnixNano() - s.Estimate.Interval.LatestUnixNano()
-		}
-		s.Detail = fmt.Sprintf("%v outside what %d %s on", short(gap), others, plural(others, "other agrees", "others agree"))
+		s.Detail = fmt.Sprintf("%v outside what %d %s on", short(gap(s.Estimate.Interval, agreed)), others, plural(others, "other agrees", "others agree"))
 	}
+}
+
+// gap is how far apart two intervals are that do not overlap, in nanoseconds.
+func gap(a, b truetime.Interval) int64 {
+	if a.Before(b) {
+		a, b = b, a
+	}
+	return a.EarliestUnixNano() - b.LatestUnixNano()
 }
 
 // short keeps four digits of a number of nanoseconds.
