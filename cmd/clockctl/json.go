@@ -25,6 +25,7 @@ type resultJSON struct {
 	Agreed          int           `json:"agreed"`
 	Status          string        `json:"status,omitempty"`
 	Sources         *[]sourceJSON `json:"sources,omitempty"`
+	Targets         *[]sourceJSON `json:"targets,omitempty"` // as sources, without a vote
 	Basis           *basisJSON    `json:"basis,omitempty"`
 	Error           *errorJSON    `json:"error,omitempty"`
 }
@@ -76,10 +77,7 @@ type budgetJSON struct {
 
 // reportJSON builds the object of probe.
 func reportJSON(r ntpprobe.Report) resultJSON {
-	sources := make([]sourceJSON, len(r.Sources))
-	for i, s := range r.Sources {
-		sources[i] = newSourceJSON(s)
-	}
+	sources := sourcesJSON(r.Sources)
 	o := resultJSON{
 		Schema: schema, ReadAt: ptr(jsonTime(r.Instant.Wall)), FaultyTolerated: &r.Faulty,
 		Sources: &sources, Error: newErrorJSON(judge(r)),
@@ -103,6 +101,14 @@ func failedJSON(command, output, code string, err error) resultJSON {
 		o.Status = truetime.Unsynchronized.String()
 	}
 	return o
+}
+
+func sourcesJSON(list []ntpprobe.SourceStatus) []sourceJSON {
+	out := make([]sourceJSON, len(list))
+	for i, s := range list {
+		out[i] = newSourceJSON(s)
+	}
+	return out
 }
 
 func newIntervalJSON(i truetime.Interval) *intervalJSON {

@@ -107,6 +107,6 @@ func closedPort(t testing.TB) string {
 // invoke runs the command in this process, without a terminal.
 func invoke(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	code = run(ctx, args, streams{out: &out, err: &err, getenv: func(string) string { return "" }})
+	code = run(ctx, args, streams{in: strings.NewReader(""), out: &out, err: &err, getenv: func(string) string { return "" }})
 	return code, out.String(), err.String()
 }
