@@ -23,6 +23,7 @@ type Estimator struct {
 	carry      truetime.Bound // the last bound; the zero Bound says nothing
 	wander     wander
 	ageing     slopes // of the last bound, for display
+	accused    int    // domains that contradicted themselves at the last Bound
 	disproofs  Disproofs
 }
 
@@ -233,7 +234,8 @@ func (e *Estimator) judge(r truetime.Reading) ([]domain, slopes, error) {
 	}
 	s, ok := e.slopes(domains)
 	domains = place(domains, r.Nanos, s)
-	if !ok || contradictory(domains) > e.faulty {
+	e.accused = contradictory(domains)
+	if !ok || e.accused > e.faulty {
 		return nil, s, e.disproved(domains, r)
 	}
 	return domains, s, nil

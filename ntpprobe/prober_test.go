@@ -250,6 +250,60 @@ func TestProber_Suspend(t *testing.T) {
 	eventually(t, "synchronized in the new epoch", func() bool { _, err := clock.Now(); return err == nil })
 }
 
+// jumper is the real local clock, which a test lets jump ahead without a new epoch. It
+// stands for a pause, in which true time jumps against the local clock: going back is
+// not possible here.
+type jumper struct {
+	truetime.LocalClock
+	jump atomic.Int64
+}
+
+func (j *jumper) Read() (truetime.Reading, error) {
+	r, err := j.LocalClock.Read()
+	r.Nanos += j.jump.Load()
+	return r, err
+}
+
+// TestProber_ASilentJumpIsFoundAtOnce: the next server to be asked contradicts
+// itself, the others are asked without waiting for their polls, and the past is forgotten.
+func TestProber_ASilentJumpIsFoundAtOnce(t *testing.T) {
+	local := &jumper{LocalClock: strictClock(t)}
+	servers := four(t)
+	c := Config{Local: local, Poll: PollPolicy{MinPoll: time.Hour, MaxPoll: time.Hour, Burst: 2, BurstInterval: time.Millisecond, BurstEvery: time.Nanosecond}}
+	for _, s := range servers {
+		c.Servers = append(c.Servers, Server{Address: s.address})
+	}
+	p, err := New(c)
+	require.NoError(t, err)
+	clock := truetime.New(local, truetime.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() { _ = p.Run(ctx, clock.Update) })
+	defer run.Wait()
+	defer cancel()
+	all := func(n int) func() bool {
+		return func() bool {
+			for _, s := range p.Sources() {
+				if s.Samples < n {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	eventually(t, "the first bursts are over", all(2))
+	local.jump.Store(int64(time.Second))
+	sample, err := Query(t.Context(), c.Servers[2], local)
+	require.NoError(t, err)
+	p.exchanges <- Exchange{Server: c.Servers[2], Sample: sample} // its next poll, an hour early
+	eventually(t, "disproved, and synchronized again", func() bool { return p.Disproofs().Jump == 1 && clock.Status().State == truetime.Synchronized })
+	before := time.Now()
+	iv, err := clock.Now()
+	require.NoError(t, err)
+	require.False(t, iv.Latest().Before(before.Round(0)), "latest is behind")
+	require.False(t, iv.Earliest().After(time.Now().Round(0)), "earliest is ahead")
+}
+
 // TestProber_TheClockRefuses: another local clock under the serving clock is a
 // mistake of the program; it is shown, and polling goes on.
 func TestProber_TheClockRefuses(t *testing.T) {

@@ -107,11 +107,14 @@ var mutants = []mutant{
 		edit: []string{"\te.forget()\n\te.disproofs.Disagreement++", "\te.disproofs.Disagreement++"},
 		test: "TestEstimator_ADisagreementForgetsTheCarriedBound"},
 	{name: "a jump of the local clock blamed on the servers", file: "ntpprobe/estimator.go",
-		edit: []string{"!ok || contradictory(domains) > e.faulty", "false && !ok"}, test: "TestEstimator_LocalClockJumps"},
+		edit: []string{"!ok || e.accused > e.faulty", "false && !ok"}, test: "TestEstimator_LocalClockJumps"},
 	{name: "samples of an ended epoch accepted", file: "ntpprobe/estimator.go",
 		edit: []string{"if s.T4.Epoch < e.epoch {", "if false {"}, test: "TestEstimator_NewEpochForgetsEverything"},
 	{name: "a disruption that the prober reports is not its own", file: "ntpprobe/prober.go",
 		edit: []string{"errors.As(reason, &told) || ", "errors.As(nil, &told) || "}, test: "TestProber_TheLocalClockFailsForAWhile"},
+
+	{name: "a server that begins to contradict itself alarms nobody", file: "ntpprobe/prober.go",
+		edit: []string{"p.estimator.accused > before", "p.estimator.accused < before"}, test: "TestProber_ASilentJumpIsFoundAtOnce"},
 
 	// etiquette
 	{name: "DENY ignored", file: "ntpprobe/reject.go",
