@@ -64,12 +64,17 @@ func (s Sample) atLeap() *RejectedError {
 	return s.rejected(ReasonLeap, "the server may be making the step of a leap second")
 }
 
-// hearLeap counts the voices again after a sample.
+// hearLeap counts the voices again after a sample. Silence takes nothing back: that
+// needs 2f + 1 domains of which at most f still announce it.
 func (e *Estimator) hearLeap(s Sample) {
 	if kind, _ := s.announces(); e.leap.near || kind == LeapNone && !e.leap.pending() {
 		return
 	}
-	kind, instant := announced(voices(e.sources), e.faulty)
+	heard := voices(e.sources)
+	kind, instant := announced(heard, e.faulty)
+	if kind == LeapNone && len(heard) < 2*e.faulty+1 {
+		return
+	}
 	if instant != e.leap.instant {
 		for _, src := range e.sources {
 			src.after = window{}

@@ -26,6 +26,7 @@ type probed struct {
 	Agreed          int             `json:"agreed"`
 	Sources         []probedSource  `json:"sources"`
 	Error           *map[string]any `json:"error"`
+	LeapPending     *string         `json:"leap_pending"`
 }
 
 type probedSource struct {
@@ -99,6 +100,8 @@ func TestProbeJSON_KeepsItsContract(t *testing.T) {
 	p := parseProbe(t, stdout)
 	p.consistent(t)
 	require.Nil(t, p.Error)
+	require.Nil(t, p.LeapPending)
+	require.Contains(t, stdout, `"leap_pending":null`)
 	require.Equal(t, 1, p.FaultyTolerated)
 	require.Equal(t, 3, p.Agreed)
 	for i, address := range addresses {

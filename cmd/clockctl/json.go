@@ -26,6 +26,7 @@ type resultJSON struct {
 	Status          string        `json:"status,omitempty"`
 	Sources         *[]sourceJSON `json:"sources,omitempty"`
 	Error           *errorJSON    `json:"error,omitempty"`
+	LeapPending     *string       `json:"leap_pending"` // insert or delete, if more domains announce it than may lie
 }
 
 type intervalJSON struct {
@@ -82,6 +83,9 @@ func reportJSON(r ntpprobe.Report) resultJSON {
 	o := resultJSON{
 		Schema: schema, ReadAt: ptr(jsonTime(r.Instant.Wall)), FaultyTolerated: &r.Faulty,
 		Sources: &sources, Error: newErrorJSON(judge(r)),
+	}
+	if r.Leap.Kind != ntpprobe.LeapNone {
+		o.LeapPending = ptr(r.Leap.Kind.String())
 	}
 	if r.Err == nil {
 		o.Agreed = r.Agreed()
