@@ -35,7 +35,8 @@ type Assumptions struct {
 	// MaxAge is how long a bound stays valid after the newest sample of the
 	// (f+1)-th newest domain. Default 1 h.
 	MaxAge time.Duration
-	// Leap is what is published around a leap second. Default LeapWiden.
+	// Leap is what is published around a leap second that is announced, from MaxAge and
+	// 1 s before it. Default LeapWiden.
 	Leap LeapPolicy
 	// Limits are the largest values a sample may have.
 	Limits Limits
