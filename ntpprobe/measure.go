@@ -45,6 +45,7 @@ type Report struct {
 	// Err says why there is no interval, usually a [*truetime.NoQuorumError].
 	Err     error
 	Faulty  int // f
+	Leap    PendingLeap
 	Sources []SourceStatus
 }
 
@@ -202,6 +203,7 @@ func (e *Estimator) report(local truetime.LocalClock) (Report, error) {
 	if r.Bound, r.Err = e.Bound(instant.Before); r.Err == nil {
 		r.Interval, r.Err = instant.Interval(r.Bound)
 	}
+	r.Leap = e.Leap()
 	if r.Err != nil {
 		return r, nil
 	}

@@ -102,7 +102,7 @@ func (s Sample) earliest(driftPPB int64) truetime.Line {
 // local clock is within driftPPB: it starts at T4 and expires maxAge later.
 // Errors: a [*RejectedError] for a sample that contradicts itself.
 //
-// HAZARD: one server, nobody to disprove it.
+// HAZARD: one server, nobody to disprove it, and no care for leap seconds.
 func (s Sample) Bound(driftPPB int64, maxAge time.Duration) (truetime.Bound, error) {
 	if err := s.Check(Limits{}); err != nil {
 		return truetime.Bound{}, err
@@ -141,6 +141,8 @@ func (s Sample) Check(limits Limits) error {
 		return s.rejected(ReasonMalformed, "the server's receive or transmit timestamp is missing")
 	case max(s.T2, s.T3) > plausible || min(s.T2, s.T3) < -plausible:
 		return s.rejected(ReasonMalformed, "the server's timestamps are centuries away")
+	case s.Server.Smear == "" && s.smears():
+		return s.rejected(ReasonSmear, "the server smears leap seconds, so it is on another time scale; declare its Server.Smear, and that of all others, or remove it")
 	case s.T3 < s.T2:
 		return s.rejected(ReasonImpossible, fmt.Sprintf("the server sent its reply %v before it received the request", short(s.T2-s.T3)))
 	case s.T4.Nanos-s.T1.Nanos > int64(limits.MaxRTT):

@@ -22,7 +22,7 @@ type Bound struct {
 	// bound may be used. It counts from the measurement, not from publication.
 	Expires int64
 	// Generation rises, by NewGeneration, whenever an assumption was disproved
-	// and the past was forgotten. Within one generation Earliest never goes back.
+	// and the past was forgotten, and around a leap second. Within one generation Earliest never goes back.
 	Generation uint64
 	// Basis says what the bound rests on, for display.
 	Basis Basis

@@ -14,6 +14,9 @@ var (
 	ErrStale = errors.New("truetime: stale: the last samples are older than the maximum age")
 	// ErrNoQuorum: see [NoQuorumError], which always matches it.
 	ErrNoQuorum = errors.New("truetime: no quorum")
+	// ErrLeap: a leap second is near, and whoever makes the bounds was told to make none
+	// across it. It comes inside a [DisruptedError].
+	ErrLeap = errors.New("truetime: leap second")
 	// ErrOutOfRange: a moment outside 1677-09-21 … 2262-04-11, which 64-bit
 	// nanoseconds cannot hold.
 	ErrOutOfRange = errors.New("truetime: moment outside 1677-09-21 … 2262-04-11")

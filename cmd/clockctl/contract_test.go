@@ -30,7 +30,8 @@ type probed struct {
 		RateMost         float64        `json:"rate_most_ratio"`
 		Earliest, Latest map[string]any // "source" and terms
 	} `json:"basis"`
-	Error *map[string]any `json:"error"`
+	Error       *map[string]any `json:"error"`
+	LeapPending *string         `json:"leap_pending"`
 }
 
 type probedSource struct {
@@ -115,6 +116,8 @@ func TestProbeJSON_KeepsItsContract(t *testing.T) {
 	p := parseProbe(t, stdout)
 	p.consistent(t)
 	require.Nil(t, p.Error)
+	require.Nil(t, p.LeapPending)
+	require.Contains(t, stdout, `"leap_pending":null`)
 	require.Equal(t, 1, p.FaultyTolerated)
 	require.Equal(t, 3, p.Agreed)
 	for i, address := range addresses {

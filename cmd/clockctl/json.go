@@ -28,6 +28,7 @@ type resultJSON struct {
 	Targets         *[]sourceJSON `json:"targets,omitempty"` // as sources, without a vote
 	Basis           *basisJSON    `json:"basis,omitempty"`
 	Error           *errorJSON    `json:"error,omitempty"`
+	LeapPending     *string       `json:"leap_pending"` // insert or delete, if more domains announce it than may lie
 }
 
 type intervalJSON struct {
@@ -81,6 +82,9 @@ func reportJSON(r ntpprobe.Report) resultJSON {
 	o := resultJSON{
 		Schema: schema, ReadAt: ptr(jsonTime(r.Instant.Wall)), FaultyTolerated: &r.Faulty,
 		Sources: &sources, Error: newErrorJSON(judge(r)),
+	}
+	if r.Leap.Kind != ntpprobe.LeapNone {
+		o.LeapPending = ptr(r.Leap.Kind.String())
 	}
 	if r.Err == nil {
 		o.Agreed = r.Agreed()
