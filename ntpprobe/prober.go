@@ -97,17 +97,17 @@ func (p *Prober) Run(ctx context.Context, publish func(truetime.Bound, error) er
 	ticker := time.NewTicker(epochCheck)
 	defer ticker.Stop()
 	for {
+		epoch, accused := p.estimator.epoch, p.estimator.accused // changed by this goroutine alone
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case x := <-p.exchanges:
-			before := p.estimator.accused
 			p.take(x, publish)
-			if p.estimator.accused > before {
-				wakeAll(wake)
-			}
 		case <-ticker.C:
-			p.watchEpoch(wake)
+			p.watchEpoch()
+		}
+		if epoch != 0 && p.estimator.epoch != epoch || p.estimator.accused > accused {
+			wakeAll(wake)
 		}
 	}
 }
@@ -195,21 +195,18 @@ func (p *Prober) tell(publish func(truetime.Bound, error) error, b truetime.Boun
 	}
 }
 
-// watchEpoch wakes the servers' goroutines for a burst when the local clock has
-// begun a new epoch.
-func (p *Prober) watchEpoch(wake []chan struct{}) {
+// watchEpoch notices a new epoch of the local clock before a sample shows it.
+func (p *Prober) watchEpoch() {
 	r, err := p.local.Read()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err != nil || p.estimator.epoch == 0 || r.Epoch <= p.estimator.epoch {
-		return
+	if err == nil && p.estimator.epoch != 0 {
+		p.estimator.enter(r.Epoch)
 	}
-	p.estimator.enter(r.Epoch)
-	wakeAll(wake)
 }
 
-// wakeAll asks every server at once, as often as the schedules allow it. It is called
-// when a new epoch began, and when one more server contradicts itself: either it lies, or the
+// wakeAll asks every server at once, as often as the schedules allow it: when a new
+// epoch began, whatever showed it, and when one more server contradicts itself: either it lies, or the
 // local clock was paused and nobody noticed, and then every second counts until
 // the others have shown it.
 func wakeAll(wake []chan struct{}) {

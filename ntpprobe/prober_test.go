@@ -3,6 +3,7 @@ package ntpprobe
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -241,12 +242,41 @@ func TestProber_Suspend(t *testing.T) {
 	run.Go(func() { _ = p.Run(ctx, clock.Update) })
 	defer run.Wait()
 	defer cancel()
-	eventually(t, "synchronized", func() bool { return clock.Status().State == truetime.Synchronized })
+	eventually(t, "all have answered", func() bool {
+		return !slices.ContainsFunc(p.Sources(), func(s SourceStatus) bool { return s.Samples == 0 })
+	})
 	local.epoch.Store(truetime.NewEpoch())
 	_, err = clock.Now()
 	var disrupted *truetime.DisruptedError
 	require.ErrorAs(t, err, &disrupted)
 	require.Equal(t, "the lid was closed", disrupted.Cause)
+	eventually(t, "synchronized in the new epoch", func() bool { _, err := clock.Now(); return err == nil })
+}
+
+// TestProber_ASuspendThatASampleShows: the servers are asked again also if it is a sample
+// of the new epoch that shows it, and not Run's own look.
+func TestProber_ASuspendThatASampleShows(t *testing.T) {
+	local := &sleeper{LocalClock: strictClock(t)}
+	local.epoch.Store(truetime.NewEpoch())
+	c := Config{Local: local, Poll: PollPolicy{MinPoll: time.Hour, MaxPoll: time.Hour, Burst: 1, BurstEvery: time.Nanosecond}}
+	for _, s := range four(t) {
+		c.Servers = append(c.Servers, Server{Address: s.address})
+	}
+	p, err := New(c)
+	require.NoError(t, err)
+	clock := truetime.New(local, truetime.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() { _ = p.Run(ctx, clock.Update) })
+	defer run.Wait()
+	defer cancel()
+	eventually(t, "all have answered", func() bool {
+		return !slices.ContainsFunc(p.Sources(), func(s SourceStatus) bool { return s.Samples == 0 })
+	})
+	local.epoch.Store(truetime.NewEpoch())
+	sample, err := Query(t.Context(), c.Servers[0], local)
+	require.NoError(t, err)
+	p.exchanges <- Exchange{Server: c.Servers[0], Sample: sample} // sooner than Run looks for itself
 	eventually(t, "synchronized in the new epoch", func() bool { _, err := clock.Now(); return err == nil })
 }
 

@@ -113,8 +113,10 @@ var mutants = []mutant{
 	{name: "a disruption that the prober reports is not its own", file: "ntpprobe/prober.go",
 		edit: []string{"errors.As(reason, &told) || ", "errors.As(nil, &told) || "}, test: "TestProber_TheLocalClockFailsForAWhile"},
 
+	{name: "a new epoch asks nobody", file: "ntpprobe/prober.go",
+		edit: []string{"epoch != 0 && p.estimator.epoch != epoch", "false && epoch != 0"}, test: "TestProber_ASuspendThatASampleShows"},
 	{name: "a server that begins to contradict itself alarms nobody", file: "ntpprobe/prober.go",
-		edit: []string{"p.estimator.accused > before", "p.estimator.accused < before"}, test: "TestProber_ASilentJumpIsFoundAtOnce"},
+		edit: []string{"p.estimator.accused > accused", "p.estimator.accused < accused"}, test: "TestProber_ASilentJumpIsFoundAtOnce"},
 
 	// leap seconds and smears
 	{name: "one liar can announce a leap second", file: "ntpprobe/leap.go",
