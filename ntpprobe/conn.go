@@ -26,21 +26,25 @@ type exchangeConn struct {
 	networkErr, clockErr error // what went wrong, told apart
 }
 
-// Write stamps T1 just before the request leaves: too early only widens.
+// Write stamps T1 just before the request leaves, and takes the early end of
+// what the local clock's slack leaves open: too early only widens.
 func (c *exchangeConn) Write(request []byte) (int, error) {
 	if len(request) >= headerSize {
 		c.nonce = [8]byte(request[40:48])
 	}
-	if c.t1, c.clockErr = c.local.Read(); c.clockErr != nil {
-		return 0, c.clockErr
+	t1, err := c.local.Read()
+	if err != nil {
+		c.clockErr = err
+		return 0, err
 	}
+	c.t1 = t1.Early()
 	n, err := c.Conn.Write(request)
 	c.networkErr = err
 	return n, err
 }
 
 // Read returns the reply to our request, stamped with T4 right after it arrived:
-// too late only widens. Everything else is counted and skipped until the
+// too late only widens, so it is the late end of the slack. Everything else is counted and skipped until the
 // deadline, so one forged or late datagram does not cost the exchange.
 func (c *exchangeConn) Read(buffer []byte) (int, error) {
 	for {
@@ -62,7 +66,7 @@ func (c *exchangeConn) Read(buffer []byte) (int, error) {
 			c.strays++
 			continue
 		}
-		c.t4, c.header, c.got = t4, parseHeader(buffer), true
+		c.t4, c.header, c.got = t4.Late(), parseHeader(buffer), true
 		disarm(buffer)
 		return n, nil
 	}

@@ -135,6 +135,7 @@ func (e *Estimator) forget() {
 // epoch that has ended. After a disproof the past is forgotten and the
 // generation rises.
 func (e *Estimator) Bound(r truetime.Reading) (truetime.Bound, error) {
+	r = r.Early() // the bound must not begin after r was taken
 	if r.Epoch < e.epoch {
 		return truetime.Bound{}, &truetime.DisruptedError{Cause: fmt.Sprintf("%v is older than the samples", r)}
 	}

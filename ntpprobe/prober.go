@@ -53,7 +53,7 @@ func New(c Config) (*Prober, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Prober{local: c.Local, poll: c.Poll.withDefaults(), seed: c.Seed, estimator: estimator}
+	p := &Prober{local: truetime.Strict(c.Local), poll: c.Poll.withDefaults(), seed: c.Seed, estimator: estimator}
 	if err := p.poll.validate(); err != nil {
 		return nil, err
 	}

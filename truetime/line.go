@@ -34,10 +34,13 @@ func (l Line) value(nanos int64, up bool) (int64, bool) {
 		slope, negative = -slope, true
 	}
 	hi, lo := bits.Mul64(d, slope)
-	if hi >= slopeUnit { // only with |slope| ≥ 1e9·2, which validation refuses
-		return 0, false
+	drift, rest := lo/slopeUnit, lo%slopeUnit
+	if hi != 0 { // the constant divisor above is several times as fast, and serves for a day at 200 ppm
+		if hi >= slopeUnit { // only with |slope| ≥ 1e9·2, which validation refuses
+			return 0, false
+		}
+		drift, rest = bits.Div64(hi, lo, slopeUnit)
 	}
-	drift, rest := bits.Div64(hi, lo, slopeUnit)
 	if rest != 0 && up != negative {
 		drift++ // away from the exact value, towards the side we promised
 	}
