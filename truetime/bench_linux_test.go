@@ -1,0 +1,68 @@
+package truetime
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// BenchmarkStrict is Clock.Now on the strict clock, beside time.Now and beside
+// the two system calls it cannot do without, all in one run.
+func BenchmarkStrict(b *testing.B) {
+	local, err := NewLocalClock()
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchNow(b, local, local)
+}
+
+// benchNow reports the cost of Clock.Now on a local clock.
+func benchNow(b *testing.B, strict, local LocalClock) {
+	b.Helper()
+	c := served(b, strict, local)
+	var timeNow, calls, now time.Duration
+	const batch = 1000 // in turns, so that a noisy neighbour meets all three
+	for done := 0; done < b.N; done += batch {
+		t0 := time.Now()
+		for range batch {
+			_ = time.Now()
+		}
+		t1 := time.Now()
+		for range batch {
+			_, _ = clockGettime(unix.CLOCK_MONOTONIC_RAW)
+			_, _ = clockGettime(unix.CLOCK_BOOTTIME)
+		}
+		t2 := time.Now()
+		for range batch {
+			_, _ = c.Now()
+		}
+		timeNow, calls, now = timeNow+t1.Sub(t0), calls+t2.Sub(t1), now+time.Since(t2)
+	}
+	rounds := float64((b.N + batch - 1) / batch * batch)
+	b.ReportMetric(float64(now)/rounds, "ns/Now")
+	b.ReportMetric(float64(now)/float64(timeNow), "×time.Now")
+	b.ReportMetric(float64(now)/float64(calls), "×2syscalls")
+	b.ReportMetric(0, "ns/op")
+}
+
+// served is a Clock on local with a bound of ±1 ms.
+func served(t testing.TB, strict, local LocalClock) *Clock {
+	t.Helper()
+	r, err := strict.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UnixNano()
+	c := New(local, Options{})
+	err = c.Update(Bound{
+		At:       r,
+		Earliest: Line{At: r.Nanos, Nanos: now - 1e6, SlopePPB: -DefaultDriftPPB},
+		Latest:   Line{At: r.Nanos, Nanos: now + 1e6, SlopePPB: DefaultDriftPPB},
+		Expires:  r.Nanos + int64(time.Hour),
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
