@@ -17,6 +17,15 @@ func BenchmarkStrict(b *testing.B) {
 	benchNow(b, local, local)
 }
 
+// BenchmarkFast is the same on the fast clock.
+func BenchmarkFast(b *testing.B) {
+	strict, err := NewLocalClock()
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchNow(b, strict, NewFastClock(strict, 0))
+}
+
 // benchNow reports the cost of Clock.Now on a local clock.
 func benchNow(b *testing.B, strict, local LocalClock) {
 	b.Helper()
