@@ -13,8 +13,8 @@ import (
 //	ticks  ──┬──┴──┬─────────────┬──▶
 //	      before  after         now
 //
-// R was read between two looks at the ticks, so from R to now between now − after
-// and now − before ticks have passed. With the least and the most nanoseconds that a tick may
+// R was read between two looks at the ticks, so from R to now between now − after − 1
+// and now − before + 1 ticks have passed, whole ones being counted. With the least and the most nanoseconds that a tick may
 // last, that is a range for what the strict clock reads now, and half of it is the slack.
 //
 // There is no goroutine: the reader who finds R too old looks at the strict clock
@@ -74,16 +74,18 @@ func (x *extension) init(strict LocalClock, ticks func() int64, tempo func(look)
 func (x *extension) Read() (Reading, error) {
 	floor := x.floor.Load()
 	low := floor.nanos.Load()
+	now := x.ticks()
+	a := &x.anchor // after the ticks, in whose shadow these loads cost nothing
 	seq := x.seq.Load()
-	a := &x.anchor
-	epoch, nanos, after, width := a.epoch.Load(), a.nanos.Load(), a.after.Load(), a.width.Load()
-	shortest, longest, limit := a.shortest.Load(), a.longest.Load(), a.limit.Load()
-	age := uint64(x.ticks() - after) // ticks that went back make it endless
-	if age >= limit || seq&1 != 0 || x.seq.Load() != seq || epoch != floor.epoch {
+	epoch, nanos, width := a.epoch.Load(), a.nanos.Load(), a.width.Load()
+	shortest, longest := a.shortest.Load(), a.longest.Load()
+	age := uint64(now - a.after.Load()) // ticks that went back, or an anchor newer than they are, make it endless
+	if age >= a.limit.Load() || seq&1 != 0 || x.seq.Load() != seq || epoch != floor.epoch {
 		return x.look()
 	}
-	early := max(nanos+int64(age*shortest>>32), low)
-	late := nanos + int64((age+width)*longest>>32) + 1 // R is a whole number, rounded down
+	// Whole numbers hide up to a tick, and R up to a nanosecond.
+	early := max(nanos+int64(age*shortest-shortest)>>32, low)
+	late := nanos + int64((age+width+1)*longest>>32) + 1
 	half := (late - early + 1) >> 1
 	return Reading{Nanos: early + half, Epoch: epoch, Slack: time.Duration(half)}, nil
 }
