@@ -65,9 +65,8 @@ func (b *Bound) intervalAfter(r Reading) (Interval, error) {
 	case late > b.Expires:
 		return Interval{}, ErrStale
 	}
-	earliest, ok1 := b.Earliest.Floor(max(early, b.At.Nanos))
-	latest, ok2 := b.Latest.Ceil(late)
-	if !ok1 || !ok2 {
+	earliest, latest, ok := enclose(&b.Earliest, &b.Latest, max(early, b.At.Nanos), late)
+	if !ok {
 		return Interval{}, ErrOutOfRange
 	}
 	return NewInterval(earliest, latest)

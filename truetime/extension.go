@@ -34,11 +34,11 @@ type extension struct {
 	writing atomic.Bool
 	seq     atomic.Uint32 // odd while anchor is written
 	anchor  struct {
-		epoch             atomic.Uint64
-		nanos, after      atomic.Int64
-		width             atomic.Uint64 // after − before
-		shortest, longest atomic.Uint64
-		limit             atomic.Uint64
+		epoch        atomic.Uint64
+		nanos, after atomic.Int64
+		spread, base atomic.Uint64 // slack is age × spread + base
+		shortest     atomic.Uint64
+		limit        atomic.Uint64
 	}
 }
 
@@ -77,17 +77,26 @@ func (x *extension) Read() (Reading, error) {
 	now := x.ticks()
 	a := &x.anchor // after the ticks, in whose shadow these loads cost nothing
 	seq := x.seq.Load()
-	epoch, nanos, width := a.epoch.Load(), a.nanos.Load(), a.width.Load()
-	shortest, longest := a.shortest.Load(), a.longest.Load()
+	epoch, nanos := a.epoch.Load(), a.nanos.Load()
+	shortest, spread, base := a.shortest.Load(), a.spread.Load(), a.base.Load()
 	age := uint64(now - a.after.Load()) // ticks that went back, or an anchor newer than they are, make it endless
 	if age >= a.limit.Load() || seq&1 != 0 || x.seq.Load() != seq || epoch != floor.epoch {
 		return x.look()
 	}
-	// Whole numbers hide up to a tick, and R up to a nanosecond.
-	early := max(nanos+int64(age*shortest-shortest)>>32, low)
-	late := nanos + int64((age+width+1)*longest>>32) + 1
-	half := (late - early + 1) >> 1
-	return Reading{Nanos: early + half, Epoch: epoch, Slack: time.Duration(half)}, nil
+	early := nanos + int64(age*shortest-shortest)>>32
+	slack := int64((age*spread + base) >> 32)
+	if early < low {
+		early = low
+	}
+	return Reading{Nanos: early + slack, Epoch: epoch, Slack: time.Duration(slack)}, nil
+}
+
+// slack returns what Read adds to the early end of a reading on each side, so
+// that its late end is not below R + 1 + (age + width + 1) × longest: whole numbers
+// hide up to a tick on either side, and R up to a nanosecond. The early end is
+// rounded down and so is the slack; 2 ns make up for both.
+func (t tempo) slack(width uint64) (spread, base uint64) {
+	return (t.longest-t.shortest)/2 + 1, ((width+1)*t.longest+t.shortest)/2 + 1 + 2<<32
 }
 
 // EpochCause says why the strict clock's current epoch began, if it can.
@@ -168,9 +177,10 @@ func (x *extension) leave(l look) {
 	a.epoch.Store(l.Epoch)
 	a.nanos.Store(l.Nanos)
 	a.after.Store(l.after)
-	a.width.Store(width)
 	a.shortest.Store(t.shortest)
-	a.longest.Store(t.longest)
+	spread, base := t.slack(width)
+	a.spread.Store(spread)
+	a.base.Store(base)
 	a.limit.Store(t.limit)
 	x.seq.Add(1)
 }
