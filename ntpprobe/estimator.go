@@ -208,6 +208,7 @@ func (e *Estimator) forget() {
 // A bound that reaches an announced leap second is wider by 1 s on each side, or with
 // LeapRefuse a [*truetime.DisruptedError] that matches [truetime.ErrLeap].
 func (e *Estimator) Bound(r truetime.Reading) (truetime.Bound, error) {
+	r = r.Early() // the bound must not begin after r was taken
 	if r.Epoch < e.epoch {
 		return truetime.Bound{}, &truetime.DisruptedError{Cause: fmt.Sprintf("%v is older than the samples", r)}
 	}

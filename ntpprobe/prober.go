@@ -55,7 +55,7 @@ func New(c Config) (*Prober, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Prober{local: c.Local, poll: c.Poll.withDefaults(), seed: c.Seed, estimator: estimator, exchanges: make(chan Exchange)}
+	p := &Prober{local: truetime.Strict(c.Local), poll: c.Poll.withDefaults(), seed: c.Seed, estimator: estimator, exchanges: make(chan Exchange)}
 	if err := p.poll.validate(); err != nil {
 		return nil, err
 	}

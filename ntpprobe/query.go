@@ -71,7 +71,7 @@ func newSession(server Server, local truetime.LocalClock, limits Limits, dialer 
 	if dialer == nil {
 		dialer = &net.Dialer{}
 	}
-	return &session{server: server, endpoint: e, local: local, limits: limits, dialer: dialer}, nil
+	return &session{server: server, endpoint: e, local: truetime.Strict(local), limits: limits, dialer: dialer}, nil
 }
 
 // query makes one exchange, trying the addresses of the server until one

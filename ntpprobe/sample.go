@@ -21,7 +21,7 @@ type Sample struct {
 	Server Server
 	Remote netip.AddrPort // who answered
 
-	T1, T4 truetime.Reading // local clock: request sent, reply received
+	T1, T4 truetime.Reading // local clock: request sent, reply received; without slack
 	T2, T3 int64            // server: received, sent; nanoseconds since 1970-01-01 UTC
 
 	// KernelGain is how much earlier the kernel's receive stamp put T4 than this
@@ -135,6 +135,8 @@ func (s Sample) Check(limits Limits) error {
 	switch h := s.Header; {
 	case s.T1.Epoch != s.T4.Epoch:
 		return s.rejected(ReasonDisrupted, "the local clock began a new epoch during the exchange")
+	case s.T1.Slack != 0 || s.T4.Slack != 0:
+		return s.rejected(ReasonDisrupted, "T1 or T4 has slack; use T1.Early and T4.Late")
 	case s.T4.Nanos < s.T1.Nanos:
 		return s.rejected(ReasonDisrupted, "the local clock ran backwards during the exchange")
 	case h.receiveZero || h.transmitZero || s.T2 == 0 || s.T3 == 0:
