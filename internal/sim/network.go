@@ -33,6 +33,9 @@ func (t *traffic) count(fired map[string]int) {
 func (w *World) ask(i int, request []byte, sent time.Duration) []datagram {
 	n := w.nodes[i]
 	n.traffic.sent = append(n.traffic.sent, sent)
+	if n.onWire != nil {
+		n.onWire()
+	}
 	var inbox []datagram
 	if n.replays() {
 		inbox = append(inbox, datagram{sent + n.Path.Forward.Min, n.last})

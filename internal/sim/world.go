@@ -37,6 +37,7 @@ type node struct {
 	random  *rand.Rand
 	traffic traffic
 	last    []byte // the reply before, for a replay
+	onWire  func() // called while a request is on its way; nil for nobody
 }
 
 // counterStart is what the counter shows at moment 0.

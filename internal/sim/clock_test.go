@@ -1,0 +1,165 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/ntpprobe"
+)
+
+// TestWallClock_DoesNotMatter is properties 14 and 15. The run happens in a bubble
+// whose own clocks, wall and monotonic, jump by an hour between exchanges and during
+// them, or run 8 % fast or slow; not one bit of the result changes.
+func TestWallClock_DoesNotMatter(t *testing.T) {
+	run := func(between, during time.Duration, slew float64) (results []string) {
+		c := WAN(6, 4)
+		c.Length = time.Hour
+		w := New(c)
+		k := 0
+		for _, n := range w.nodes {
+			n.onWire = func() {
+				if k++; k%10 == 0 {
+					time.Sleep(during)
+				}
+			}
+		}
+		r := drive(t, w, Plan{
+			Assumptions: assume(1),
+			OnSample:    func(int, time.Duration, ntpprobe.Sample, error) { time.Sleep(between) },
+			OnRead: func(read Read) {
+				time.Sleep(time.Duration(slew * float64(time.Second)))
+				results = append(results, fmt.Sprint(read.Interval, read.Err, read.Reading.Nanos))
+			},
+		})
+		holds(t, r)
+		return results
+	}
+	usual := run(0, 0, 0)
+	synctest.Test(t, func(t *testing.T) {
+		require.Equal(t, usual, run(time.Hour, 0, 1), "steps between exchanges")
+		require.Equal(t, usual, run(0, time.Hour, 1), "steps during exchanges")
+		require.Equal(t, usual, run(0, 0, 1.08), "slewed fast")
+		require.Equal(t, usual, run(0, 0, 0.92), "slewed slow")
+	})
+}
+
+// TestSuspend is property 16 as far as the world goes: after it nothing is
+// answered from before it.
+func TestSuspend(t *testing.T) {
+	c := WAN(11, 4)
+	asleep := Pause{At: 2 * time.Hour, For: time.Hour, Epoch: true}
+	c.Oscillator.Pauses = []Pause{asleep}
+	awake, served := asleep.At+asleep.For, time.Duration(0)
+	r := drive(t, New(c), Plan{Assumptions: assume(1), Poll: 32 * time.Second, OnRead: func(read Read) {
+		if read.At >= awake && served == 0 {
+			if read.Err == nil {
+				served = read.At
+			} else {
+				require.ErrorContains(t, read.Err, "epoch")
+			}
+		}
+	}})
+	holds(t, r)
+	require.Greater(t, served, awake, "the first read after it is an error")
+	require.Less(t, served, awake+40*time.Second)
+	require.Greater(t, r.Disrupted, 0)
+}
+
+// TestSilentPause is property 17, and the limit of everything here: nothing in
+// the machine sees the pause of a virtual machine. One well below the half width
+// does no harm; one well above it makes reads wrong until f + 1 domains have answered,
+// and then it is noticed, once.
+func TestSilentPause(t *testing.T) {
+	for _, pause := range []time.Duration{2 * time.Millisecond, time.Second, time.Minute} {
+		t.Run(pause.String(), func(t *testing.T) {
+			c := WAN(12, 4)
+			const at = 2 * time.Hour
+			c.Oscillator.Pauses = []Pause{{At: at, For: pause}}
+			var wrong []time.Duration
+			r := drive(t, New(c), Plan{Assumptions: assume(1), Every: 100 * time.Millisecond, OnRead: func(read Read) {
+				if read.Wrong() {
+					wrong = append(wrong, read.At-at-pause)
+				}
+			}})
+			if pause < 4*time.Millisecond {
+				holds(t, r)
+				require.Zero(t, r.Disruptions, "%v", r)
+				return
+			}
+			require.NotEmpty(t, wrong, "the documented limit: nobody can know before the servers answer")
+			t.Logf("wrong for %v after the pause", wrong[len(wrong)-1])
+			require.Less(t, wrong[len(wrong)-1], 70*time.Second, "a poll of each server later")
+			require.Greater(t, r.Disruptions, 0, "%v", r)
+			require.LessOrEqual(t, r.Disruptions, 2, "%v", r)
+			require.Less(t, r.Disrupted, 10*140, "%v", r)
+		})
+	}
+}
+
+// TestRateStep_AboveTheWander is property 18: a step of the rate by more than
+// 4V contradicts A1w but not A1. The estimator must say so within a few samples
+// and fall back to the drift, which holds; afterwards it learns again.
+func TestRateStep_AboveTheWander(t *testing.T) {
+	needsWindowEstimator(t)
+	for _, by := range []float64{70, -70} {
+		c := LAN(13, 4)
+		const at = 2 * time.Hour
+		c.Oscillator = Oscillator{RatePPM: 5, Steps: []RateStep{{At: at, PPM: by}}}
+		var wrong []time.Duration
+		r := drive(t, New(c), Plan{Assumptions: assume(1), Poll: 16 * time.Second, OnRead: func(read Read) {
+			if read.Wrong() {
+				wrong = append(wrong, read.At-at)
+			}
+		}})
+		require.Greater(t, r.Disruptions, 0, "it must be reported: %v", r)
+		t.Logf("%+.0f ppm: wrong reads %v, %v", by, wrong, r)
+		if len(wrong) > 0 {
+			require.Less(t, wrong[len(wrong)-1], 8*16*time.Second, "found within k samples: %v", r)
+		}
+		require.Less(t, r.Disrupted, 100, "it must not be out of service for a whole window: %v", r)
+	}
+}
+
+// TestTwoMachines is property 20: what one machine read before another began to
+// read is before it, whatever their counters do. a's earliest ≤ b's latest.
+func TestTwoMachines(t *testing.T) {
+	type read struct{ earliest, latest int64 }
+	reads := map[string][]read{}
+	for k, name := range []string{"a", "b"} {
+		c := WAN(14, 4) // the same servers and paths
+		c.Seed = uint64(14 + k)
+		c.Oscillator = Oscillator{RatePPM: 180 - 360*float64(k)}
+		holds(t, drive(t, New(c), Plan{Assumptions: assume(1), OnRead: func(r Read) {
+			require.NoError(t, r.Err)
+			reads[name] = append(reads[name], read{r.Interval.EarliestUnixNano(), r.Interval.LatestUnixNano()})
+		}}))
+	}
+	for first, second := range map[string]string{"a": "b", "b": "a", "a again": "a"} {
+		highest := int64(0) // of all earliest so far
+		for i := range reads["a"] {
+			highest = max(highest, reads[first[:1]][i].earliest)
+			require.GreaterOrEqual(t, reads[second][i].latest, highest, "%s then %s at read %d", first, second, i)
+		}
+	}
+}
+
+// TestEra_2036 is property 24: on 2036-02-07 the seconds of NTP begin again at 0.
+func TestEra_2036(t *testing.T) {
+	rollover := time.Date(2036, 2, 7, 6, 28, 16, 0, time.UTC)
+	c := WAN(15, 4)
+	c.Start = rollover.Add(-3 * time.Hour)
+	accepted := 0
+	r := drive(t, New(c), Plan{Assumptions: assume(1), OnSample: func(_ int, at time.Duration, s ntpprobe.Sample, rejected error) {
+		if rejected == nil && c.Start.Add(at).After(rollover.Add(time.Minute)) {
+			require.InDelta(t, c.Start.Add(at).UnixNano(), s.T3, 1e9)
+			accepted++
+		}
+	}})
+	holds(t, r)
+	require.Zero(t, r.NoQuorum+r.Disrupted, "%v", r)
+	require.Greater(t, accepted, 500)
+}
