@@ -72,6 +72,19 @@ func TestOneLiarMoreThanAllowed(t *testing.T) {
 	require.Greater(t, r.Violations, 0, "two of three who agree are believed; nobody can tell: %v", r)
 }
 
+// TestOneDomain_CountsOnce: three servers of one operator lie together, and are
+// one liar among four domains.
+func TestOneDomain_CountsOnce(t *testing.T) {
+	c := WAN(2, 6)
+	shared := Collude(2, time.Second)
+	for i := range 3 {
+		c.Servers[i].Domain, c.Servers[i].Lie = "operator.example", shared
+	}
+	r := drive(t, New(c), Plan{Assumptions: assume(1)})
+	holds(t, r)
+	require.Zero(t, r.NoQuorum+r.Disrupted, "%v", r)
+}
+
 // TestCatalogue_LiarsOfFive follows chrony's 009-sourceselection with f = 2:
 // synchronize, synchronize, refuse, refuse.
 func TestCatalogue_LiarsOfFive(t *testing.T) {

@@ -91,8 +91,17 @@ func Inconsistent(by, every time.Duration) *Lie {
 	}}
 }
 
+// Turn is honest until a moment and wrong from there on.
+func Turn(at, by time.Duration) *Lie {
+	return &Lie{"turncoat", func(a asked, r *reply) {
+		if a.at >= at {
+			r.shift(by)
+		}
+	}}
+}
+
 // Strategies are the names of all lies, for [Config.Corrupt].
-var Strategies = []string{"gross", "overlap", "drag", "jump", "delay", "collusion", "perfect", "inconsistent"}
+var Strategies = []string{"gross", "overlap", "drag", "jump", "delay", "collusion", "perfect", "inconsistent", "turncoat"}
 
 // Corrupt makes some of the servers liars of one strategy, or of any if the
 // name is "any". The numbers are drawn. Call it once the honest servers are as they will be.
@@ -123,6 +132,8 @@ func (c *Config) lie(random *rand.Rand, name string, i int, shared *Lie) *Lie {
 		return Delay(some(c.reach()))
 	case "collusion":
 		return shared
+	case "turncoat":
+		return Turn(some(2*time.Hour).Abs(), some(3*c.reach()))
 	case "inconsistent":
 		return Inconsistent(some(3*c.reach()), 30*time.Second+some(20*time.Minute).Abs())
 	}

@@ -183,6 +183,17 @@ func (c *counter) awake(t time.Duration) time.Duration {
 	return t
 }
 
+// later is the moment at which the machine has run for d more, as its own timers
+// see it.
+func (c *counter) later(t, d time.Duration) time.Duration {
+	for _, p := range c.pauses {
+		if t <= p.At && p.At < t+d {
+			d += p.For
+		}
+	}
+	return t + d
+}
+
 // epoch is the number of suspends that are over at t.
 func (c *counter) epoch(t time.Duration) (n int) {
 	for _, p := range c.pauses {

@@ -78,8 +78,12 @@ func Drawn(seed uint64, strategy string) (Config, int) {
 	if random.IntN(3) == 0 {
 		c = LAN(random.Uint64(), n)
 	}
-	c.Name, c.Seed, c.Length = fmt.Sprintf("%s %s", c.Name, strategy), seed, 5*time.Hour
+	c.Name, c.Seed, c.Length = fmt.Sprintf("%s %s", c.Name, strategy), seed, 2*time.Hour
 	c.Oscillator = drawnOscillator(random, c.Length)
+	if random.IntN(4) == 0 {
+		at := time.Duration(random.Int64N(int64(c.Length)))
+		c.Oscillator.Pauses = []Pause{{At: at, For: uniform(random, time.Second, 20*time.Minute), Epoch: true}}
+	}
 	for i := range c.Servers {
 		c.Servers[i].trouble(random, c.Length)
 	}
@@ -150,6 +154,10 @@ func (s *Server) trouble(random *rand.Rand, length time.Duration) {
 		times := 0.5 + 2*random.Float64()
 		longer := func(d Direction) Direction { return Direction{time.Duration(times * float64(d.Min)), d.Jitter} }
 		s.Path.Routes = []Route{{sometime(), longer(s.Path.Forward), s.Path.Back}, {sometime() + length/2, s.Path.Forward, longer(s.Path.Back)}}
+	}
+	if random.IntN(3) == 0 {
+		forward, back := s.Path.least()
+		s.MinOneWay = min(forward, back)
 	}
 	if random.IntN(4) == 0 {
 		from := sometime()

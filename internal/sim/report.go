@@ -18,6 +18,7 @@ type Report struct {
 
 	Reads      int
 	Violations int         // intervals without true time in them
+	WentBack   int         // reads whose earliest is before that of the read before, in one generation
 	First      []Violation // the first few of them
 
 	NoQuorum  int // reads without an interval: no bound yet, or a stale one
@@ -112,7 +113,7 @@ func (w *World) Floor(faulty int) time.Duration {
 	for _, n := range w.nodes {
 		forward, back := n.Path.least()
 		e, off := n.clientClaim(0), n.error(0)
-		iv, err := truetime.NewInterval(int64(off-back-e), int64(off+forward+e))
+		iv, err := truetime.NewInterval(int64(off-back+n.MinOneWay-e), int64(off+forward-n.MinOneWay+e))
 		if err == nil {
 			intervals = append(intervals, iv)
 		}

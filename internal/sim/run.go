@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -70,6 +71,9 @@ type run struct {
 	next      time.Duration // the next read
 	newest    time.Duration // when the newest delivered request was sent
 	report    Report
+
+	generation uint64 // of the bound in force
+	earliest   int64  // of the last read in this generation
 }
 
 // poll is what happens next with one server: a request leaves, or the outcome of
@@ -144,9 +148,8 @@ func (r *run) send(i int) {
 // Exchange asks server i at a moment, with real packets, and returns what
 // ntpprobe makes of the reply, and when.
 func (w *World) Exchange(i int, at, timeout time.Duration) (ntpprobe.Sample, time.Duration, error) {
-	c := &instantConn{cursor: &cursor{w, at}, server: i, deadline: at + timeout}
-	n := w.nodes[i]
-	sample, err := ntpprobe.QueryVia(context.Background(), c, ntpprobe.Server{Address: n.Address, Private: n.Private}, c.cursor)
+	c := &instantConn{cursor: &cursor{w, at}, server: i, deadline: w.counter.later(at, timeout)}
+	sample, err := ntpprobe.QueryVia(context.Background(), c, w.nodes[i].probed(), c.cursor)
 	return sample, c.at, err
 }
 
@@ -176,6 +179,8 @@ func (r *run) deliver(i int) {
 	}
 	if r.clock.Update(bound, err) != nil {
 		r.report.Refused++
+	} else if err == nil && bound.Generation != r.generation {
+		r.generation, r.earliest = bound.Generation, math.MinInt64
 	}
 	pause := time.Duration(float64(r.plan.Poll) * (1 + r.plan.Jitter*(2*p.random.Float64()-1)))
 	p.due, p.waiting = max(p.due, p.sent+pause), false
@@ -191,6 +196,12 @@ func (r *run) readUntil(event time.Duration) {
 		read := Read{At: r.next, Truth: r.Truth(r.next)}
 		read.Interval, read.Err = r.clock.Now()
 		r.report.add(read)
+		if read.Err == nil {
+			if read.Interval.EarliestUnixNano() < r.earliest {
+				r.report.WentBack++
+			}
+			r.earliest = read.Interval.EarliestUnixNano()
+		}
 		if r.plan.OnRead != nil {
 			read.Reading = r.Reading(r.next)
 			r.plan.OnRead(read)

@@ -13,8 +13,11 @@ import (
 // fields were rounded.
 type Server struct {
 	Address string // default 192.0.2.k:123 for the k-th server
+	Domain  string // servers that may lie together; default: each for itself
 	Private bool   // may be asked more often than every 16 s
 	Path    Path
+
+	MinOneWay time.Duration // what the user knows of the path; it must be true
 
 	Stratum        uint8 // default 2
 	Precision      int8  // default −20
@@ -150,6 +153,11 @@ func (s *Server) clientClaim(t time.Duration) time.Duration {
 		RootDelay:         long(s.Rounding.short(s.RootDelay)),
 		RootDispersion:    long(s.Rounding.short(s.dispersion(t))),
 	}}.RootDistance()
+}
+
+// probed is the server as ntpprobe is told of it.
+func (s *Server) probed() ntpprobe.Server {
+	return ntpprobe.Server{Address: s.Address, Domain: s.Domain, Private: s.Private, MinOneWay: s.MinOneWay}
 }
 
 // withDefaults fills in what was left out.

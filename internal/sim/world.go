@@ -79,7 +79,7 @@ func (w *World) WanderPPB() int64 { return w.counter.wander(w.config.Length) }
 func (w *World) Servers() []ntpprobe.Server {
 	var servers []ntpprobe.Server
 	for _, n := range w.nodes {
-		servers = append(servers, ntpprobe.Server{Address: n.Address, Private: n.Private})
+		servers = append(servers, n.probed())
 	}
 	return servers
 }
