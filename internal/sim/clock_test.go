@@ -36,6 +36,7 @@ func TestWallClock_DoesNotMatter(t *testing.T) {
 			},
 		})
 		holds(t, r)
+		require.Zero(t, r.NoQuorum+r.Disrupted, "%v", r)
 		return results
 	}
 	usual := run(0, 0, 0)
@@ -70,32 +71,42 @@ func TestSuspend(t *testing.T) {
 }
 
 // TestSilentPause is property 17, and the limit of everything here: nothing in
-// the machine sees the pause of a virtual machine. One well below the half width
-// does no harm; one well above it makes reads wrong until f + 1 domains have answered,
-// and then it is noticed, once.
+// the machine sees the pause of a virtual machine, and reads after it may be
+// wrong. How long for depends on how it compares with the half width, 7–10 ms here.
 func TestSilentPause(t *testing.T) {
-	for _, pause := range []time.Duration{2 * time.Millisecond, time.Second, time.Minute} {
-		t.Run(pause.String(), func(t *testing.T) {
-			c := WAN(12, 4)
-			const at = 2 * time.Hour
-			c.Oscillator.Pauses = []Pause{{At: at, For: pause}}
-			var wrong []time.Duration
-			r := drive(t, New(c), Plan{Assumptions: assume(1), Every: 100 * time.Millisecond, OnRead: func(read Read) {
-				if read.Wrong() {
-					wrong = append(wrong, read.At-at-pause)
+	for _, story := range []struct {
+		what  string
+		pause time.Duration
+		wrong time.Duration // the last wrong read comes at most so long after the pause
+		seen  bool          // in every world
+	}{
+		{"well below the half width: no harm", 5 * time.Millisecond, 0, false},
+		{"between half and full width: often never noticed, and wrong until the old claims have aged", 15 * time.Millisecond, 4 * time.Minute, false},
+		{"about the full width: the same, for longer", 20 * time.Millisecond, 6 * time.Minute, false},
+		{"well above it: wrong until f + 1 domains have answered, within a poll, and then noticed", 100 * time.Millisecond, 66 * time.Second, true},
+		{"a long one", time.Minute, 66 * time.Second, true},
+	} {
+		t.Run(story.what, func(t *testing.T) {
+			wrong, unseen := time.Duration(-1), 0
+			for seed := range uint64(6) {
+				c := WAN(seed, 4)
+				const at = 2 * time.Hour
+				c.Oscillator.Pauses = []Pause{{At: at, For: story.pause}}
+				r := drive(t, New(c), Plan{Assumptions: assume(1), OnRead: func(read Read) {
+					if read.Wrong() {
+						wrong = max(wrong, read.At-at-story.pause)
+					}
+				}})
+				require.LessOrEqual(t, r.Disruptions, 2, "%v", r)
+				require.Less(t, r.Disrupted, 200, "%v", r)
+				if r.Disruptions+r.Disrupted == 0 {
+					unseen++
 				}
-			}})
-			if pause < 4*time.Millisecond {
-				holds(t, r)
-				require.Zero(t, r.Disruptions, "%v", r)
-				return
 			}
-			require.NotEmpty(t, wrong, "the documented limit: nobody can know before the servers answer")
-			t.Logf("wrong for %v after the pause", wrong[len(wrong)-1])
-			require.Less(t, wrong[len(wrong)-1], 70*time.Second, "a poll of each server later")
-			require.Greater(t, r.Disruptions, 0, "%v", r)
-			require.LessOrEqual(t, r.Disruptions, 2, "%v", r)
-			require.Less(t, r.Disrupted, 10*140, "%v", r)
+			t.Logf("%v: wrong for up to %v, never noticed in %d of 6 worlds", story.pause, wrong, unseen)
+			require.Equal(t, story.wrong > 0, wrong >= 0)
+			require.LessOrEqual(t, wrong, story.wrong)
+			require.False(t, story.seen && unseen > 0)
 		})
 	}
 }

@@ -98,6 +98,7 @@ func BenchmarkRun(b *testing.B) {
 			reads := 0
 			for b.Loop() {
 				config, poll := c()
+				config.Length = time.Hour
 				reads += drive(b, New(config), Plan{Assumptions: assume(1), Poll: poll}).Reads
 			}
 			b.ReportMetric(float64(reads)/b.Elapsed().Seconds(), "reads/s")
