@@ -74,6 +74,7 @@ func TestSuspend(t *testing.T) {
 // the machine sees the pause of a virtual machine, and reads after it may be
 // wrong. How long for depends on how it compares with the half width, 7–10 ms here.
 func TestSilentPause(t *testing.T) {
+	alone(t)
 	for _, story := range []struct {
 		what  string
 		pause time.Duration
@@ -115,6 +116,7 @@ func TestSilentPause(t *testing.T) {
 // 4V contradicts A1w but not A1. The estimator must say so within a few samples
 // and fall back to the drift, which holds; afterwards it learns again.
 func TestRateStep_AboveTheWander(t *testing.T) {
+	alone(t)
 	needsWindowEstimator(t)
 	for _, by := range []float64{70, -70} {
 		c := LAN(13, 4)

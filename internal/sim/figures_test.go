@@ -65,6 +65,7 @@ func median(values []float64) float64 {
 //
 //	go test ./internal/sim -run Figures -sim.figures=24 -v
 func TestFigures(t *testing.T) {
+	alone(t)
 	needsWindowEstimator(t)
 	for _, f := range figures {
 		t.Run(f.name, func(t *testing.T) {

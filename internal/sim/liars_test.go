@@ -16,6 +16,7 @@ import (
 // TestLiars_UpToF_WhateverTheyDo is property 7: every strategy, every n up to 9
 // and every f < n/2, and there is an answer all the time.
 func TestLiars_UpToF_WhateverTheyDo(t *testing.T) {
+	alone(t)
 	for n := 3; n <= 9; n++ {
 		for f := 1; f <= (n-1)/2; f++ {
 			for k, strategy := range append([]string{"any"}, Strategies...) {
@@ -37,6 +38,7 @@ func TestLiars_UpToF_WhateverTheyDo(t *testing.T) {
 // the whole idea: on the same samples the rule that follows the largest agreement leaves
 // true time out, and the fixed f does not.
 func TestOverlapLiar_BreaksTheDeepestOverlap_NotUs(t *testing.T) {
+	alone(t)
 	misses, reads := 0, 0
 	for seed := range uint64(8) {
 		c := WAN(seed, 4)

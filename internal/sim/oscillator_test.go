@@ -23,6 +23,7 @@ func anyOscillator(random *rand.Rand, length time.Duration) Oscillator {
 // TestCounter_EqualsTheSumOfItsRates integrates the rate step by step, the
 // obvious way.
 func TestCounter_EqualsTheSumOfItsRates(t *testing.T) {
+	alone(t)
 	const length, step = time.Hour, time.Second / 4
 	for seed := range uint64(40) {
 		o := anyOscillator(rand.New(rand.NewPCG(seed, 1)), length)

@@ -121,6 +121,7 @@ func TestDelayAttack_CostsWidthOnly(t *testing.T) {
 // TestLossDuplicatesReplays is property 13: half of all packets are lost, many
 // arrive twice, old replies arrive again, and nothing is taken twice.
 func TestLossDuplicatesReplays(t *testing.T) {
+	alone(t)
 	for seed := range uint64(3) {
 		c := WAN(seed, 5)
 		for i := range c.Servers {
@@ -165,6 +166,7 @@ func TestRouteChanges(t *testing.T) {
 // TestRoundedClaims is property 21: servers at the very edge of their claim,
 // which they truncate and fuzz, on a path so short that nothing else hides it.
 func TestRoundedClaims(t *testing.T) {
+	alone(t)
 	for _, edge := range []int{-1, 1} {
 		for seed := range uint64(12) {
 			c := LAN(seed, 3)
