@@ -169,7 +169,7 @@ var mutants = []mutant{
 		edit: []string{
 			"\tgot    bool", "\tbegan  time.Time\n\tgot    bool",
 			"\tn, err := c.Conn.Write(request)", "\tc.began = time.Now()\n\tn, err := c.Conn.Write(request)",
-			"c.t4, c.header, c.got = t4,", "t4.Nanos = c.t1.Nanos + int64(time.Since(c.began))\n\t\tc.t4, c.header, c.got = t4,",
+			"\t\tc.header, c.got = parseHeader", "\t\tc.t4.Nanos = c.t1.Nanos + int64(time.Since(c.began))\n\t\tc.header, c.got = parseHeader",
 		},
 		test: "TestWallClock_DoesNotMatter"},
 	{name: "a replayed reply counts", file: "ntpprobe/packet.go", in: "internal/sim",
