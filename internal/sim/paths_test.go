@@ -122,7 +122,7 @@ func TestDelayAttack_CostsWidthOnly(t *testing.T) {
 // arrive twice, old replies arrive again, and nothing is taken twice.
 func TestLossDuplicatesReplays(t *testing.T) {
 	alone(t)
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		c := WAN(seed, 5)
 		for i := range c.Servers {
 			p := &c.Servers[i].Path
@@ -168,7 +168,7 @@ func TestRouteChanges(t *testing.T) {
 func TestRoundedClaims(t *testing.T) {
 	alone(t)
 	for _, edge := range []int{-1, 1} {
-		for seed := range uint64(12) {
+		for seed := range uint64(8) {
 			c := LAN(seed, 3)
 			for i := range c.Servers {
 				s := &c.Servers[i]

@@ -17,7 +17,7 @@ type Plan struct {
 	Poll        time.Duration // pause between two requests to one server; default 64 s
 	Jitter      float64       // of that pause; default 0.025
 	Every       time.Duration // between two reads; default 1 s
-	From        time.Duration // the first read; default 12 s
+	From        time.Duration // the first read, what is before it is warm-up; default 12 s
 	Timeout     time.Duration // of an exchange; default 1 s
 
 	// OnSample sees each exchange after it was given to the estimator, with the

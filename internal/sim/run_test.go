@@ -14,10 +14,11 @@ import (
 // raced is set under the race detector.
 var raced bool
 
-// alone skips a long test of a single goroutine where the race detector would
-// slow it down twentyfold and could find nothing.
+// alone is for a long test of a single goroutine. It runs beside others, but not
+// under the race detector, which would slow it down and could find nothing.
 func alone(t *testing.T) {
 	t.Helper()
+	t.Parallel()
 	if raced {
 		t.Skip("one goroutine only: nothing for the race detector (go test without -race runs it)")
 	}
