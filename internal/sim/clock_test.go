@@ -11,9 +11,9 @@ import (
 	"github.com/trueclock/trueclock/ntpprobe"
 )
 
-// TestWallClock_DoesNotMatter is properties 14 and 15. The run happens in a bubble
-// whose own clocks, wall and monotonic, jump by an hour between exchanges and during
-// them, or run 8 % fast or slow; not one bit of the result changes.
+// TestWallClock_DoesNotMatter: the run happens in a bubble whose own clocks, wall
+// and monotonic, jump by an hour between exchanges and during them, or run 8 %
+// fast or slow; not one bit of the result changes.
 func TestWallClock_DoesNotMatter(t *testing.T) {
 	run := func(between, during time.Duration, slew float64) (results []string) {
 		c := WAN(6, 4)
@@ -48,8 +48,7 @@ func TestWallClock_DoesNotMatter(t *testing.T) {
 	})
 }
 
-// TestSuspend is property 16 as far as the world goes: after it nothing is
-// answered from before it.
+// TestSuspend: after it nothing is answered from before it.
 func TestSuspend(t *testing.T) {
 	c := WAN(11, 4)
 	asleep := Pause{At: 2 * time.Hour, For: time.Hour, Epoch: true}
@@ -70,7 +69,7 @@ func TestSuspend(t *testing.T) {
 	require.Greater(t, r.Disrupted, 0)
 }
 
-// TestSilentPause is property 17, and the limit of everything here: nothing in
+// TestSilentPause is the limit of everything here: nothing in
 // the machine sees the pause of a virtual machine, and reads after it may be
 // wrong. How long for depends on how it compares with the half width, 7–10 ms here.
 func TestSilentPause(t *testing.T) {
@@ -112,7 +111,7 @@ func TestSilentPause(t *testing.T) {
 	}
 }
 
-// TestRateStep_AboveTheWander is property 18: a step of the rate by more than
+// TestRateStep_AboveTheWander: a step of the rate by more than
 // 4V contradicts A1w but not A1. The estimator must say so within a few samples
 // and fall back to the drift, which holds; afterwards it learns again.
 func TestRateStep_AboveTheWander(t *testing.T) {
@@ -137,7 +136,7 @@ func TestRateStep_AboveTheWander(t *testing.T) {
 	}
 }
 
-// TestTwoMachines is property 20: what one machine read before another began to
+// TestTwoMachines: what one machine read before another began to
 // read is before it, whatever their counters do. a's earliest ≤ b's latest.
 func TestTwoMachines(t *testing.T) {
 	type read struct{ earliest, latest int64 }
@@ -160,7 +159,7 @@ func TestTwoMachines(t *testing.T) {
 	}
 }
 
-// TestEra_2036 is property 24: on 2036-02-07 the seconds of NTP begin again at 0.
+// TestEra_2036: on 2036-02-07 the seconds of NTP begin again at 0.
 func TestEra_2036(t *testing.T) {
 	rollover := time.Date(2036, 2, 7, 6, 28, 16, 0, time.UTC)
 	c := WAN(15, 4)

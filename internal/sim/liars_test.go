@@ -13,7 +13,7 @@ import (
 	"github.com/trueclock/trueclock/truetime"
 )
 
-// TestLiars_UpToF_WhateverTheyDo is property 7: every strategy, every n up to 9
+// TestLiars_UpToF_WhateverTheyDo takes every strategy, every n up to 9
 // and every f < n/2, and there is an answer all the time.
 func TestLiars_UpToF_WhateverTheyDo(t *testing.T) {
 	alone(t)
@@ -34,7 +34,7 @@ func TestLiars_UpToF_WhateverTheyDo(t *testing.T) {
 	}
 }
 
-// TestOverlapLiar_BreaksTheDeepestOverlap_NotUs is property 8, the control of
+// TestOverlapLiar_BreaksTheDeepestOverlap_NotUs is the control of
 // the whole idea: on the same samples the rule that follows the largest agreement leaves
 // true time out, and the fixed f does not.
 func TestOverlapLiar_BreaksTheDeepestOverlap_NotUs(t *testing.T) {
@@ -58,7 +58,7 @@ func TestOverlapLiar_BreaksTheDeepestOverlap_NotUs(t *testing.T) {
 	require.Greater(t, misses, reads/100, "the control must show misses")
 }
 
-// TestOneLiarMoreThanAllowed is property 9, the limit: f + 1 that tell one false
+// TestOneLiarMoreThanAllowed is the limit: f + 1 that tell one false
 // time can make the interval wrong; f + 1 that disagree can only take it away.
 func TestOneLiarMoreThanAllowed(t *testing.T) {
 	far := WAN(1, 4)

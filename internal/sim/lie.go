@@ -162,9 +162,9 @@ func (c *Config) lean(i, side int, part float64) time.Duration {
 			continue
 		}
 		forward, back := s.Path.least()
-		room := forward + s.clientClaim(0) + s.error(0)
+		room := forward + s.clientClaim(0) + s.off(0)
 		if side < 0 {
-			room = back + s.clientClaim(0) - s.error(0)
+			room = back + s.clientClaim(0) - s.off(0)
 		}
 		edge = min(edge, room)
 	}

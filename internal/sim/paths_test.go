@@ -43,7 +43,7 @@ func (w twin) read(t *testing.T, at time.Duration) (truetime.Interval, bool) {
 	return iv, true
 }
 
-// TestExtraDelay_WidensItsOwnSideOnly is property 11, for a clock of which only
+// TestExtraDelay_WidensItsOwnSideOnly looks at a clock of which only
 // the drift is known: a delay d on the way out moves latest by at most d and
 // earliest not at all, on the way back the other way round.
 func TestExtraDelay_WidensItsOwnSideOnly(t *testing.T) {
@@ -79,7 +79,7 @@ func TestExtraDelay_WidensItsOwnSideOnly(t *testing.T) {
 	}
 }
 
-// TestDelayAttack_CostsWidthOnly is property 12: while an attacker holds packets
+// TestDelayAttack_CostsWidthOnly: while an attacker holds packets
 // back the interval is wide and true, and one good exchange with each server
 // later it is again no wider than that exchange alone makes it.
 func TestDelayAttack_CostsWidthOnly(t *testing.T) {
@@ -118,7 +118,7 @@ func TestDelayAttack_CostsWidthOnly(t *testing.T) {
 	require.Greater(t, r.Fired["hold-back"], 50)
 }
 
-// TestLossDuplicatesReplays is property 13: half of all packets are lost, many
+// TestLossDuplicatesReplays: half of all packets are lost, many
 // arrive twice, old replies arrive again, and nothing is taken twice.
 func TestLossDuplicatesReplays(t *testing.T) {
 	alone(t)
@@ -163,7 +163,7 @@ func TestRouteChanges(t *testing.T) {
 	require.Greater(t, r.Fired["route change"], 800)
 }
 
-// TestRoundedClaims is property 21: servers at the very edge of their claim,
+// TestRoundedClaims: servers at the very edge of their claim,
 // which they truncate and fuzz, on a path so short that nothing else hides it.
 func TestRoundedClaims(t *testing.T) {
 	alone(t)

@@ -112,7 +112,7 @@ func (w *World) Floor(faulty int) time.Duration {
 	var intervals []truetime.Interval
 	for _, n := range w.nodes {
 		forward, back := n.Path.least()
-		e, off := n.clientClaim(0), n.error(0)
+		e, off := n.clientClaim(0), n.off(0)
 		iv, err := truetime.NewInterval(int64(off-back+n.MinOneWay-e), int64(off+forward-n.MinOneWay+e))
 		if err == nil {
 			intervals = append(intervals, iv)

@@ -52,7 +52,7 @@ func holds(t testing.TB, r Report) {
 	require.Greater(t, r.Reads, 0)
 }
 
-// TestContainment_ReferenceWorlds is property 1 in the worlds of the figures.
+// TestContainment_ReferenceWorlds reads in the worlds of the figures.
 func TestContainment_ReferenceWorlds(t *testing.T) {
 	alone(t)
 	for seed := range uint64(4) {

@@ -75,8 +75,8 @@ func (s *Server) dispersion(t time.Duration) time.Duration {
 // claim is how far off the server says it may be, before rounding.
 func (s *Server) claim(t time.Duration) time.Duration { return s.RootDelay/2 + s.dispersion(t) }
 
-// error is how far off it is.
-func (s *Server) error(t time.Duration) time.Duration {
+// off is how far off it is.
+func (s *Server) off(t time.Duration) time.Duration {
 	off := s.Offset
 	if s.Edge != 0 {
 		off = time.Duration(s.Edge) * s.claim(t)
@@ -112,7 +112,7 @@ type asked struct {
 // answer makes the reply to a request.
 func (s *Server) answer(a asked, random *rand.Rand, fired *traffic) reply {
 	r := reply{
-		received: a.at + s.error(a.at), sent: a.at + s.Hold + s.error(a.at+s.Hold),
+		received: a.at + s.off(a.at), sent: a.at + s.Hold + s.off(a.at+s.Hold),
 		rootDelay: s.RootDelay, rootDispersion: s.dispersion(a.at + s.Hold),
 		precision: s.Precision, stratum: s.Stratum, reference: [4]byte{10, 9, 8, 7},
 	}

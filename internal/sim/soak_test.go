@@ -38,7 +38,7 @@ func soakWorld(seed uint64) (*World, Plan) {
 	return w, p
 }
 
-// TestSoak is property 1 and 7 at length: worlds of every kind, up to f liars of
+// TestSoak is containment at length: worlds of every kind, up to f liars of
 // every strategy, and not one interval without true time in it. Every fault
 // that the world knows must have happened. See docs/testing.md for longer runs.
 func TestSoak(t *testing.T) {
@@ -113,7 +113,7 @@ func TestDrawn_KeepsItsAssumptions(t *testing.T) {
 				lying++
 			}
 			for at := time.Duration(0); at < c.Length; at += time.Minute {
-				require.LessOrEqual(t, s.error(at).Abs(), s.clientClaim(at), "seed %d, server %d: A2", seed, i)
+				require.LessOrEqual(t, s.off(at).Abs(), s.clientClaim(at), "seed %d, server %d: A2", seed, i)
 			}
 		}
 		require.Equal(t, f, lying)
