@@ -48,7 +48,7 @@ func (l live) now(t *testing.T) (truetime.Interval, error) {
 		return iv, err
 	}
 	truth := time.Unix(0, l.Truth(at))
-	require.True(t, iv.Contains(truth), "at %v: %v is outside [%v, %v]", at, truth, iv.Earliest(), iv.Latest())
+	require.True(t, iv.Contains(truth), "seed %d at %v: %v is outside [%v, %v]", l.config.Seed, at, truth, iv.Earliest(), iv.Latest())
 	after, err := l.clock.After(truth)
 	require.NoError(t, err)
 	before, err := l.clock.Before(truth)
@@ -164,4 +164,22 @@ func TestProber_SilentServers(t *testing.T) {
 		_, err = l.now(t)
 		require.ErrorIs(t, err, truetime.ErrStale)
 	})
+}
+
+// TestProber_DrawnWorlds sends the Prober through the worlds of the soak.
+func TestProber_DrawnWorlds(t *testing.T) {
+	reads, served := 0, 0
+	for seed := range uint64(20) {
+		c, f := Drawn(7000+seed, "any")
+		inBubble(t, c, f, ntpprobe.PollPolicy{MinPoll: 16 * time.Second}, func(t *testing.T, l live) {
+			for l.Now() < c.Length-time.Minute {
+				time.Sleep(7 * time.Second)
+				reads++
+				if _, err := l.now(t); err == nil {
+					served++
+				}
+			}
+		})
+	}
+	require.Greater(t, served, reads*9/10, "of %d", reads)
 }
