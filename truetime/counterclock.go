@@ -6,7 +6,7 @@ import "time"
 // reading.
 const DefaultCounterPeriod = time.Millisecond
 
-// CounterClock follows a strict clock at half the cost of time.Now: it reads the
+// CounterClock follows a strict clock for two thirds of what time.Now costs: it reads the
 // strict clock once per period and counts on with the CPU's own counter, the one
 // that the kernel itself takes its time from (TSC on amd64, the generic timer on
 // arm64). Slack is the width of the last look at the strict clock, about 0.5 µs, and up to 20 ppm
