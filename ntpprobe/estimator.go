@@ -3,7 +3,6 @@ package ntpprobe
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/trueclock/trueclock/truetime"
@@ -36,20 +35,6 @@ type Disproofs struct {
 	Wander       int // the local clock's rate strayed by more than the wander
 	Disagreement int // the domains contradicted each other: more than f lie
 	Conflict     int // a bound excluded the one before
-}
-
-// source is one server as the estimator knows it.
-type source struct {
-	server    Server
-	canonical string
-	domain    string
-	window    window
-	after     window // of samples after the pending leap second
-
-	last     Header         // of the newest reply, usable or not
-	replied  bool           // last is set
-	rejected *RejectedError // why the newest exchange gave no sample; nil if it did
-	misses   int            // exchanges without a sample, in a row
 }
 
 // NewEstimator returns an estimator for these servers. It returns a
@@ -136,30 +121,6 @@ func (e *Estimator) Reject(s Sample, err error) {
 	if !rejected.Reason.Unreachable() {
 		src.last, src.replied = s.Header, s.Header != Header{}
 	}
-}
-
-// moved reports whether a name now leads to another machine. What the old one said is
-// then forgotten: it may share that machine's failure domain with others, which nothing
-// would show any more.
-func (src *source) moved(remote netip.AddrPort) bool {
-	if src.forgotten() {
-		return false
-	}
-	newest := src.window.newest
-	if !src.after.empty() {
-		newest = src.after.newest
-	}
-	before, known := hostOf(newest.Remote)
-	now, ok := hostOf(remote)
-	return known && ok && before != now
-}
-
-// forgotten reports whether nothing is left of what the server said.
-func (src *source) forgotten() bool { return src.window.empty() && src.after.empty() }
-
-// clear forgets what the server said.
-func (src *source) clear() {
-	src.window, src.after = window{samples: src.window.samples + src.after.samples}, window{}
 }
 
 func (e *Estimator) source(s Server) (*source, error) {
@@ -297,6 +258,3 @@ func (e *Estimator) answering() int {
 	}
 	return len(names)
 }
-
-// silent reports whether the server has given nothing usable for some time.
-func (src *source) silent() bool { return src.misses >= resolveAgain }

@@ -11,7 +11,7 @@ type mutant struct {
 
 var mutants = []mutant{
 	// exchange and sample
-	{name: "wrong sign of the offset", file: "ntpprobe/sources.go",
+	{name: "wrong sign of the offset", file: "ntpprobe/status.go",
 		edit: []string{"interval.Midpoint() - at.Wall.UnixNano()", "at.Wall.UnixNano() - interval.Midpoint()"},
 		test: "TestSources_SignOfTheOffset"},
 	{name: "the delay halved instead of two constraints", file: "ntpprobe/sample.go",
