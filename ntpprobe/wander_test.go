@@ -76,13 +76,15 @@ func TestEstimator_WithoutWanderEqualsTheDriftOnlyBound(t *testing.T) {
 }
 
 // TestEstimator_TheRateStaysInItsRange: F ± V is inside the published slopes,
-// whatever f liars claim, and the range is never below 2V unless D cuts it.
+// whatever f liars claim; the range is never below 2V unless D cuts it, and it never
+// grows while nothing is forgotten.
 func TestEstimator_TheRateStaysInItsRange(t *testing.T) {
 	for seed := range uint64(100) {
 		w := newWorld(seed, 4, 1, 200_000)
 		w.steady(10_000)
 		e, err := NewEstimator(w.servers, Assumptions{DriftPPB: w.drift, WanderPPB: w.wander})
 		require.NoError(t, err)
+		before := e.widest()
 		for range 100 {
 			w.pass(time.Duration(w.random.Int64N(int64(30 * time.Second))))
 			_ = e.Add(w.exchange(w.random.IntN(4)))
@@ -94,6 +96,10 @@ func TestEstimator_TheRateStaysInItsRange(t *testing.T) {
 			f := w.base * 1e9
 			require.LessOrEqual(t, float64(b.Earliest.SlopePPB), f-float64(w.wander)+1, "seed %d", seed)
 			require.GreaterOrEqual(t, float64(b.Latest.SlopePPB), f+float64(w.wander)-1, "seed %d", seed)
+			now := slopes{down: b.Earliest.SlopePPB, up: b.Latest.SlopePPB}
+			require.True(t, now.up-now.down >= 2*w.wander || now.up == w.drift || now.down == -w.drift, "seed %d: %+v", seed, now)
+			require.True(t, now.down >= before.down && now.up <= before.up, "seed %d: %+v after %+v", seed, now, before)
+			before = now
 		}
 	}
 }
