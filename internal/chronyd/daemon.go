@@ -50,12 +50,7 @@ func Start(t testing.TB, c Config) *Daemon {
 	if !c.IP.IsValid() {
 		c.IP = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	// A short path, since a socket goes there, of mode 0700, or chronyd refuses it.
-	dir, err := os.MkdirTemp("", "chronyd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := socketDir(t)
 	d := &Daemon{Addr: netip.AddrPortFrom(c.IP, freePort(t, c.IP)), exited: make(chan struct{}), log: filepath.Join(dir, "log")}
 	conf := filepath.Join(dir, "chrony.conf")
 	if err := os.WriteFile(conf, []byte(c.file(dir, d.Addr)), 0o600); err != nil {
@@ -66,6 +61,18 @@ func Start(t testing.TB, c Config) *Daemon {
 		d.await(t, c)
 	}
 	return d
+}
+
+// socketDir returns a new folder with a short path, since a socket goes there, and of
+// mode 0700, or chronyd refuses it.
+func socketDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "chronyd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // file is the configuration file. See chrony.conf(5).

@@ -22,6 +22,18 @@ func Require(t testing.TB) string {
 	return ""
 }
 
+// requireChronyc returns the path of chronyc, which comes with chronyd.
+func requireChronyc(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"chronyc", "/usr/bin/chronyc", "/usr/local/bin/chronyc"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	absent(t, "chronyd", "chronyc is not installed (Debian: apt-get install chrony)")
+	return ""
+}
+
 // RequireFaketime returns the path of the libfaketime library, on the same terms.
 func RequireFaketime(t testing.TB) string {
 	t.Helper()

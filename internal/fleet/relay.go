@@ -23,6 +23,20 @@ type RelayConfig struct {
 	Upstream      string
 	Seed          uint64
 	Forward, Back Path
+
+	// Passed, if set, is told of each datagram after it was sent on. It may be called by
+	// several goroutines at once.
+	Passed func(Passage)
+}
+
+// Passage is one datagram on its way through a relay, and when: unix nanoseconds of the wall
+// clock.
+type Passage struct {
+	Client        netip.AddrPort
+	ToServer      bool
+	Datagram      []byte
+	Read          int64 // after it was read
+	Sending, Sent int64 // before and after it was sent on
 }
 
 // maxClients bounds the sockets towards the server. The one used longest ago is
@@ -94,11 +108,13 @@ func (r *Relay) forward() {
 		if err != nil {
 			return
 		}
+		read := time.Now().UnixNano()
 		socket, err := r.socketFor(client)
 		if err != nil {
 			continue // out of sockets: the datagram is lost, as on a real network
 		}
-		r.deliver(r.config.Forward, bytes.Clone(buffer[:n]), func(b []byte) { _, _ = socket.Write(b) })
+		p := Passage{Client: client, ToServer: true, Datagram: bytes.Clone(buffer[:n]), Read: read}
+		r.deliver(r.config.Forward, p, func(b []byte) { _, _ = socket.Write(b) })
 	}
 }
 
@@ -138,15 +154,16 @@ func (r *Relay) back(socket *net.UDPConn, client netip.AddrPort) {
 		if err != nil {
 			continue // the server's port is closed: its clients see silence
 		}
-		r.deliver(r.config.Back, bytes.Clone(buffer[:n]), func(b []byte) { _, _ = r.conn.WriteToUDPAddrPort(b, client) })
+		p := Passage{Client: client, Datagram: bytes.Clone(buffer[:n]), Read: time.Now().UnixNano()}
+		r.deliver(r.config.Back, p, func(b []byte) { _, _ = r.conn.WriteToUDPAddrPort(b, client) })
 	}
 }
 
 // deliver sends the datagram later, once, twice or never.
-func (r *Relay) deliver(p Path, datagram []byte, send func([]byte)) {
+func (r *Relay) deliver(path Path, p Passage, send func([]byte)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, delay := range p.draw(r.random) {
+	for _, delay := range path.draw(r.random) {
 		if r.closed {
 			return
 		}
@@ -157,9 +174,18 @@ func (r *Relay) deliver(p Path, datagram []byte, send func([]byte)) {
 			r.mu.Lock()
 			delete(r.timers, timer)
 			r.mu.Unlock()
-			send(datagram)
+			r.pass(p, send)
 		})
 		r.timers[timer] = struct{}{}
+	}
+}
+
+// pass sends a datagram on.
+func (r *Relay) pass(p Passage, send func([]byte)) {
+	p.Sending = time.Now().UnixNano()
+	send(p.Datagram)
+	if p.Sent = time.Now().UnixNano(); r.config.Passed != nil {
+		r.config.Passed(p)
 	}
 }
 
