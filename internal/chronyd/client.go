@@ -39,7 +39,7 @@ func StartClient(t testing.TB, c ClientConfig) *Client {
 	if err := os.WriteFile(conf, []byte(c.file(dir)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := &Daemon{exited: make(chan struct{}), log: filepath.Join(dir, "log")}
+	d := &Daemon{exited: make(chan struct{}), name: "chronyd that asks from " + c.From.String(), log: filepath.Join(dir, "log")}
 	d.start(t, binary, conf, Config{})
 	return &Client{daemon: d, chronyc: control, dir: dir}
 }

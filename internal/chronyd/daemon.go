@@ -39,6 +39,7 @@ type Daemon struct {
 
 	cmd    *exec.Cmd
 	exited chan struct{}
+	name   string // for people
 	log    string
 }
 
@@ -51,7 +52,8 @@ func Start(t testing.TB, c Config) *Daemon {
 		c.IP = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	dir := socketDir(t)
-	d := &Daemon{Addr: netip.AddrPortFrom(c.IP, freePort(t, c.IP)), exited: make(chan struct{}), log: filepath.Join(dir, "log")}
+	addr := netip.AddrPortFrom(c.IP, freePort(t, c.IP))
+	d := &Daemon{Addr: addr, exited: make(chan struct{}), name: "chronyd on " + addr.String(), log: filepath.Join(dir, "log")}
 	conf := filepath.Join(dir, "chrony.conf")
 	if err := os.WriteFile(conf, []byte(c.file(dir, d.Addr)), 0o600); err != nil {
 		t.Fatal(err)
@@ -116,7 +118,7 @@ func (d *Daemon) start(t testing.TB, binary, conf string, c Config) {
 		d.Stop()
 		if t.Failed() {
 			text, _ := os.ReadFile(d.log)
-			t.Logf("chronyd on %s:\n%s", d.Addr, bytes.TrimSpace(text))
+			t.Logf("%s:\n%s", d.name, bytes.TrimSpace(text))
 		}
 	})
 }

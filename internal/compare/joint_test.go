@@ -94,7 +94,9 @@ func (j *joint) looks(samples []ntpprobe.Sample, moments []int64) []Look {
 			j.add(samples[0])
 		}
 		lo, hi := j.span(moment)
-		looks[i] = Look{Half: time.Duration((hi - lo) / 2), Missing: lo > hi, Outside: lo > 0 || hi < 0}
+		if looks[i] = (Look{Missing: lo > hi || math.IsInf(hi-lo, 1)}); !looks[i].Missing {
+			looks[i] = Look{Half: time.Duration((hi - lo) / 2), Outside: lo > 0 || hi < 0}
+		}
 	}
 	return looks
 }
@@ -111,7 +113,8 @@ func (j *joint) span(moment int64) (lo, hi float64) {
 	return lo, hi
 }
 
-// at is what one set leaves at a moment after all its samples, if it can be honest.
+// at is what one set leaves at a moment after all its samples, if it can be honest:
+// everything as long as it has none.
 func (set *jointSet) at(at, drift, wander float64) (lo, hi float64, ok bool) {
 	most, least := min(drift, set.most+wander), max(-drift, set.least-wander)
 	up, down := min(most+wander, drift), max(least-wander, -drift)
@@ -122,5 +125,5 @@ func (set *jointSet) at(at, drift, wander float64) (lo, hi float64, ok bool) {
 	for _, p := range set.lower {
 		lo = max(lo, p.theta+down*(at-p.at))
 	}
-	return lo, hi, set.feasible && least <= most && lo <= hi && len(set.upper) > 0
+	return lo, hi, set.feasible && least <= most && lo <= hi
 }

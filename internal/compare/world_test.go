@@ -34,13 +34,12 @@ var minima = [][2]time.Duration{
 // tail is the mean of what comes on top of the minimum, exponentially, each way.
 const tail = 300 * time.Microsecond
 
-// The liar is near and 750 µs ahead: what it says is about 300 µs to either side of
-// that, which overlaps the honest servers' common range of −700 µs to 600 µs, and
-// leaves out true time.
+// The liar is near and 600 µs ahead: true time, it says, is from 500 µs to 700 µs off. That leans on
+// the edge of what the honest servers leave together, −700 µs to 600 µs, and leaves out true time.
 const (
-	lie      = 750 * time.Microsecond
-	liarsWay = 300 * time.Microsecond
-	liarTail = 50 * time.Microsecond
+	lie      = 600 * time.Microsecond
+	liarsWay = 100 * time.Microsecond
+	liarTail = 30 * time.Microsecond
 )
 
 // paths starts the servers and relays: four honest ones, and the first three of these with
