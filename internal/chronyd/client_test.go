@@ -54,6 +54,7 @@ func TestClient_FollowsAndTakesNotes(t *testing.T) {
 	}, startBudget, askEvery)
 	require.Less(t, now.Correction, closeEnough)
 	require.Positive(t, now.Distance())
+	require.Regexp(t, `^[0-9]+\.[0-9]+`, Version(t))
 	client.Stop()
 	notes, err := client.Measurements()
 	require.NoError(t, err)

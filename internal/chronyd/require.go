@@ -22,6 +22,18 @@ func Require(t testing.TB) string {
 	return ""
 }
 
+// Version returns the version of chronyd, such as "4.3".
+func Version(t testing.TB) string {
+	t.Helper()
+	out, err := exec.Command(Require(t), "-v").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(out), "version ") // chronyd (chrony) version 4.3 (+CMDMON …)
+	version, _, _ := strings.Cut(rest, " ")
+	return version
+}
+
 // requireChronyc returns the path of chronyc, which comes with chronyd.
 func requireChronyc(t testing.TB) string {
 	t.Helper()

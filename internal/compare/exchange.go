@@ -92,19 +92,26 @@ func (e Exchange) leastDelay() time.Duration {
 const near = 100 * time.Millisecond
 
 // Samples pairs the exchanges of a client with one server with the delays that it
-// noted, both in order. An exchange without a note, such as the last one, is left out:
-// unpaired counts them, and the notes without an exchange.
+// noted, both in order. Where they do not fit the longer list gives way; unpaired counts what is left
+// over, such as a last reply that was not noted any more. A wrong pair costs precision, not truth.
 func Samples(server ntpprobe.Server, exchanges []Exchange, delays []time.Duration) (samples []ntpprobe.Sample, unpaired int) {
-	next := 0
-	for _, e := range exchanges {
-		if next == len(delays) || delays[next] < e.leastDelay() || delays[next] > e.leastDelay()+near {
+	for len(exchanges) > 0 && len(delays) > 0 {
+		excess := len(exchanges) - len(delays)
+		beyond := delays[0] - exchanges[0].leastDelay() // on the way between client and relay
+		fits := beyond >= 0 && beyond < near
+		if fits {
+			samples = append(samples, exchanges[0].Sample(server, delays[0]))
+		} else {
 			unpaired++
-			continue
 		}
-		samples = append(samples, e.Sample(server, delays[next]))
-		next++
+		if fits || excess >= 0 {
+			exchanges = exchanges[1:]
+		}
+		if fits || excess <= 0 {
+			delays = delays[1:]
+		}
 	}
-	return samples, unpaired + len(delays) - next
+	return samples, unpaired + len(exchanges) + len(delays)
 }
 
 // header reads what a reply says about its server; root fields are rounded up.

@@ -84,7 +84,8 @@ func TestSamples_PairsWhatTheClientNoted(t *testing.T) {
 		{"the second was not noted", []time.Duration{two, three}, []time.Duration{two, three}, 1},
 		{"the first was not noted: it takes the note of the second", []time.Duration{four, three}, []time.Duration{four, three}, 1},
 		{"one note too many", []time.Duration{two, four, three, two}, []time.Duration{two, four, three}, 1},
-		{"a note of something else", []time.Duration{time.Second}, nil, 4},
+		{"the first reply was not seen", []time.Duration{0, two, four, three}, []time.Duration{two, four, three}, 1},
+		{"one note makes no sense", []time.Duration{two, time.Second, three}, []time.Duration{two, three}, 1},
 	} {
 		samples, unpaired := Samples(ntpprobe.Server{}, exchanges, c.notes)
 		require.Equal(t, c.unpaired, unpaired, c.name)

@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -10,11 +11,13 @@ import (
 
 // Report is the outcome of a comparison, and what the machine-readable line holds.
 type Report struct {
-	Schema   string        `json:"schema"` // "trueclock.compare/1"
+	Schema   string        `json:"schema"`  // "trueclock.compare/1"
+	Chronyd  string        `json:"chronyd"` // version
 	Poll     time.Duration `json:"poll_ns"`
 	WarmUp   time.Duration `json:"warm_up_ns"`   // from the start, not evaluated
 	Measured time.Duration `json:"evaluated_ns"` // after it
-	Unpaired int           `json:"unpaired"`     // replies that could not be replayed
+	Unpaired int           `json:"unpaired"`     // replies or notes that have no counterpart
+	Slack    time.Duration `json:"slack_ns"`     // by which replayed round trips are longer than chronyd's, at the median
 	Strayed  float64       `json:"wall_strayed_ppm"`
 	Rows     []Row         `json:"rows"`
 }
@@ -66,7 +69,7 @@ func Percentile(ascending []time.Duration, p int) time.Duration {
 func (r *Report) Add(rows ...Row) {
 	for _, row := range rows {
 		if base := rows[0].P50; base > 0 {
-			row.RatioP50 = float64(row.P50) / float64(base)
+			row.RatioP50 = math.Round(1000*float64(row.P50)/float64(base)) / 1000
 		}
 		r.Rows = append(r.Rows, row)
 	}
@@ -74,7 +77,7 @@ func (r *Report) Add(rows ...Row) {
 
 // Print writes the report as a table for people.
 func (r *Report) Print(w io.Writer) error {
-	fmt.Fprintf(w, "poll %v; %v of warm-up, then %v evaluated; half widths in µs\n", r.Poll, r.WarmUp, r.Measured)
+	fmt.Fprintf(w, "chronyd %s; poll %v; %v of warm-up, then %v evaluated; half widths in µs\n", r.Chronyd, r.Poll, r.WarmUp, r.Measured)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "servers\tassumed\tmethod\tp50\tp99\tratio\tviolations\tno answer\treads\t\n")
 	for _, row := range r.Rows {

@@ -167,6 +167,7 @@ func TestRelay_TellsWhatPassed(t *testing.T) {
 	require.Equal(t, there.Client, back.Client)
 	served := unixNano(binary.BigEndian.Uint64(reply[32:]))
 	require.IsNonDecreasing(t, []int64{before, there.Read, there.Sending, served, back.Read, back.Sending, back.Sent})
+	require.Zero(t, there.Sent, "told before it was sent, so never after its reply")
 }
 
 func TestRelay_LosesAndCloses(t *testing.T) {

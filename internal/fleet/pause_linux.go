@@ -9,10 +9,15 @@ import (
 // waits in whole milliseconds.
 const coarse = 2 * time.Millisecond
 
-// pauseUntil blocks the thread, which the kernel wakes within some 50 µs of the moment.
+// early is by how much the kernel is told to wake us before the moment: it may be late by as much.
+const early = 150 * time.Microsecond
+
+// pauseUntil blocks the thread until shortly before the moment and then watches the clock.
 func pauseUntil(due time.Time) {
 	for left := time.Until(due); left > 0; left = time.Until(due) {
-		pause := syscall.NsecToTimespec(int64(left))
-		_ = syscall.Nanosleep(&pause, nil) // interrupted: the rest in another turn
+		if pause := left - early; pause > 0 {
+			ts := syscall.NsecToTimespec(int64(pause))
+			_ = syscall.Nanosleep(&ts, nil) // interrupted: the rest in another turn
+		}
 	}
 }

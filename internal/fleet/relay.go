@@ -24,8 +24,8 @@ type RelayConfig struct {
 	Seed          uint64
 	Forward, Back Path
 
-	// Passed, if set, is told of each datagram after it was sent on. It may be called by
-	// several goroutines at once.
+	// Passed, if set, is told of each request before and of each reply after it was sent on. It may
+	// be called by several goroutines at once.
 	Passed func(Passage)
 }
 
@@ -36,7 +36,7 @@ type Passage struct {
 	ToServer      bool
 	Datagram      []byte
 	Read          int64 // after it was read
-	Sending, Sent int64 // before and after it was sent on
+	Sending, Sent int64 // before and after it was sent on; Sent is 0 for a request
 }
 
 // maxClients bounds the sockets towards the server. The one used longest ago is
@@ -103,9 +103,9 @@ func (r *Relay) Close() error {
 
 // forward takes requests from all clients.
 func (r *Relay) forward() {
-	buffer := make([]byte, maxDatagram)
+	buffer, receive := make([]byte, maxDatagram), arrivals(r.conn)
 	for {
-		n, client, err := r.conn.ReadFromUDPAddrPort(buffer)
+		n, client, age, err := receive(buffer)
 		if err != nil {
 			return
 		}
@@ -115,7 +115,7 @@ func (r *Relay) forward() {
 			continue // out of sockets: the datagram is lost, as on a real network
 		}
 		p := Passage{Client: client, ToServer: true, Datagram: bytes.Clone(buffer[:n]), Read: read}
-		r.deliver(r.config.Forward, p, func(b []byte) { _, _ = socket.Write(b) })
+		r.deliver(r.config.Forward, p, age, func(b []byte) { _, _ = socket.Write(b) })
 	}
 }
 
@@ -156,12 +156,12 @@ func (r *Relay) back(socket *net.UDPConn, client netip.AddrPort) {
 			continue // the server's port is closed: its clients see silence
 		}
 		p := Passage{Client: client, Datagram: bytes.Clone(buffer[:n]), Read: time.Now().UnixNano()}
-		r.deliver(r.config.Back, p, func(b []byte) { _, _ = r.conn.WriteToUDPAddrPort(b, client) })
+		r.deliver(r.config.Back, p, 0, func(b []byte) { _, _ = r.conn.WriteToUDPAddrPort(b, client) })
 	}
 }
 
-// deliver sends the datagram later, once, twice or never.
-func (r *Relay) deliver(path Path, p Passage, send func([]byte)) {
+// deliver sends a datagram of this age later, once, twice or never.
+func (r *Relay) deliver(path Path, p Passage, age time.Duration, send func([]byte)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, delay := range path.draw(r.random) {
@@ -169,6 +169,7 @@ func (r *Relay) deliver(path Path, p Passage, send func([]byte)) {
 			return
 		}
 		r.running.Add(1)
+		delay -= age
 		due := time.Now().Add(delay)
 		var timer *time.Timer
 		timer = time.AfterFunc(delay-coarse, func() {
@@ -183,12 +184,16 @@ func (r *Relay) deliver(path Path, p Passage, send func([]byte)) {
 	}
 }
 
-// pass sends a datagram on.
+// pass sends a datagram on. A request is told of before, since its reply may be back soon.
 func (r *Relay) pass(p Passage, send func([]byte)) {
 	p.Sending = time.Now().UnixNano()
+	tell := r.config.Passed
+	if p.ToServer && tell != nil {
+		tell(p)
+	}
 	send(p.Datagram)
-	if p.Sent = time.Now().UnixNano(); r.config.Passed != nil {
-		r.config.Passed(p)
+	if p.Sent = time.Now().UnixNano(); !p.ToServer && tell != nil {
+		tell(p)
 	}
 }
 
