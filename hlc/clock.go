@@ -95,7 +95,7 @@ func (c *Clock) Update(remote Timestamp) (Timestamp, error) {
 
 // Observe moves the clock to remote if that is higher, without an event of its
 // own: the next Now is above it. It costs one atomic load if remote's wall time
-// is in the past of the clock. Errors as in Update.
+// is in the past of the clock, and then succeeds whatever the limit. Other errors as in Update.
 func (c *Clock) Observe(remote Timestamp) error {
 	if !remote.IsZero() && remote.WallTime < wallOf(c.state.Load()) {
 		return nil
@@ -114,7 +114,8 @@ func (c *Clock) Observe(remote Timestamp) error {
 }
 
 // Peek returns the highest timestamp that was issued or observed, without an
-// event; the zero Timestamp if there was none. It takes no lock.
+// event; the zero Timestamp if there was none. It takes no lock; while another goroutine moves the
+// clock to a higher wall time, the logical part may still read 0.
 func (c *Clock) Peek() Timestamp {
 	for {
 		s := c.state.Load()

@@ -35,6 +35,9 @@ type Assumptions struct {
 	// MaxAge is how long a bound stays valid after the newest sample of the
 	// (f+1)-th newest domain. Default 1 h.
 	MaxAge time.Duration
+	// Leap is what is published around a leap second that is announced, from MaxAge and
+	// 1 s before it. Default LeapWiden.
+	Leap LeapPolicy
 	// Limits are the largest values a sample may have.
 	Limits Limits
 }
@@ -81,6 +84,8 @@ func (a Assumptions) resolve(servers []Server) (Assumptions, int, error) {
 		return a, 0, &ConfigError{"window", fmt.Sprintf("the window and the maximum age must be at most %v", longest)}
 	case a.MaxSamples < 2:
 		return a, 0, &ConfigError{"max samples", "at least 2 samples must be kept"}
+	case a.Leap != LeapWiden && a.Leap != LeapRefuse:
+		return a, 0, &ConfigError{"leap", fmt.Sprintf("policy %d is neither LeapWiden nor LeapRefuse", a.Leap)}
 	case a.Limits.MaxRTT < 0 || a.Limits.MaxRootDistance < 0:
 		return a, 0, &ConfigError{"limits", "they cannot be negative"}
 	}
@@ -111,8 +116,8 @@ func (a Assumptions) withDefaults() Assumptions {
 	return a
 }
 
-// checkServers refuses none at all, addresses that cannot be used, and the same
-// server twice, which would count one opinion as two.
+// checkServers refuses none at all, addresses that cannot be used, the same server
+// twice, which would count one opinion as two, and different time scales.
 func checkServers(servers []Server) error {
 	if len(servers) == 0 {
 		return &ConfigError{"servers", "none given; name at least one, such as time.example.com"}
@@ -128,7 +133,7 @@ func checkServers(servers []Server) error {
 		}
 		seen[name] = s.Address
 	}
-	return nil
+	return checkSmear(servers)
 }
 
 // faulty turns the wish into f and refuses one that the domains cannot carry.

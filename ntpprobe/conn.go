@@ -22,7 +22,8 @@ type exchangeConn struct {
 	nonce  [8]byte
 	sent   wallLook
 	t1, t4 truetime.Reading
-	gain   time.Duration // how much earlier the kernel's stamp put t4
+	left   truetime.Reading // not before the request left, where t1 is not after it
+	gain   time.Duration    // how much earlier the kernel's stamp put t4
 	header Header
 	got    bool // header and t4 are of a reply to our request
 	strays int  // datagrams that were not
@@ -48,7 +49,8 @@ func newExchangeConn(socket net.Conn, local truetime.LocalClock) *exchangeConn {
 	return c
 }
 
-// Write stamps T1 just before the request leaves: too early only widens.
+// Write stamps T1 just before the request leaves, and takes the early end of
+// what the local clock's slack leaves open: too early only widens.
 func (c *exchangeConn) Write(request []byte) (int, error) {
 	if len(request) >= headerSize {
 		c.nonce = [8]byte(request[40:48])
@@ -56,16 +58,19 @@ func (c *exchangeConn) Write(request []byte) (int, error) {
 	if c.look != nil {
 		c.sent = c.look()
 	}
-	if c.t1, c.clockErr = c.local.Read(); c.clockErr != nil {
-		return 0, c.clockErr
+	t1, err := c.local.Read()
+	if err != nil {
+		c.clockErr = err
+		return 0, err
 	}
+	c.t1, c.left = t1.Early(), t1.Late()
 	n, err := c.Conn.Write(request)
 	c.networkErr = err
 	return n, err
 }
 
 // Read returns the reply to our request, stamped with T4 right after it arrived:
-// too late only widens. Everything else is counted and skipped until the
+// too late only widens, so it is the late end of the slack. Everything else is counted and skipped until the
 // deadline, so one forged or late datagram does not cost the exchange.
 func (c *exchangeConn) Read(buffer []byte) (int, error) {
 	for {
@@ -94,16 +99,17 @@ func (c *exchangeConn) Read(buffer []byte) (int, error) {
 
 // stampT4 reads the local clock, and goes back to the kernel's stamp if that
 // can be believed.
-func (c *exchangeConn) stampT4(stamp int64) (err error) {
+func (c *exchangeConn) stampT4(stamp int64) error {
 	c.gain = 0
 	var received wallLook
 	if stamp != 0 {
 		received = c.look()
 	}
-	if c.t4, err = c.local.Read(); err != nil || stamp == 0 {
+	t4, err := c.local.Read()
+	if c.t4 = t4.Late(); err != nil || stamp == 0 {
 		return err
 	}
-	if t, ok := arrival(c.t1, c.sent, stamp, received, c.t4); ok {
+	if t, ok := arrival(c.left, c.sent, stamp, received, c.t4); ok {
 		c.t4, c.gain = t, time.Duration(c.t4.Nanos-t.Nanos)
 	}
 	return nil

@@ -35,6 +35,17 @@
 // [truetime.Agree] takes the hull of all points in at least n − f of the n
 // intervals. f is fixed by configuration.
 //
+// # Leap seconds
+//
+// True time is POSIX time, which repeats a second when one is inserted and skips one
+// when one is deleted. Samples before and after it are a second apart, so they are kept apart, and a
+// bound that could be asked on the other side is widened by 1 s each way, or refused
+// ([LeapPolicy]). That one comes is believed when more failure domains announce it than may
+// lie. In the inserted second both ways of counting it are in the interval.
+//
+// HAZARD: an honest server must announce it for Window + MaxAge + 1 s before it and make the step
+// within 30 s after it. A server that smears must be declared with Server.Smear.
+//
 // # What to use
 //
 //	Query      one exchange with one server
@@ -51,6 +62,6 @@
 // servers in different failure domains helps. And E is the server's word: where it is known to
 // be a standard deviation instead of a bound, set Server.Scale.
 //
-// Sources: RFC 5905 (NTP), RFC 8633 (how to choose servers), Marzullo and Owicki
+// Sources: RFC 5905 (NTP), RFC 8633 (how to choose servers, smears), ITU-R TF.460 (leap seconds), Marzullo and Owicki
 // 1985 (agreement).
 package ntpprobe

@@ -22,7 +22,9 @@ type Estimator struct {
 	generation uint64
 	carry      truetime.Bound // the last bound; the zero Bound says nothing
 	wander     wander
+	leap       leapState
 	ageing     slopes // of the last bound, for display
+	accused    int    // domains that contradicted themselves at the last Bound
 	disproofs  Disproofs
 }
 
@@ -42,6 +44,7 @@ type source struct {
 	canonical string
 	domain    string
 	window    window
+	after     window // of samples after the pending leap second
 
 	last     Header         // of the newest reply, usable or not
 	replied  bool           // last is set
@@ -94,9 +97,14 @@ func (e *Estimator) Add(s Sample) error {
 	}
 	e.enter(s.T4.Epoch)
 	if src.moved(s.Remote) {
-		src.window = window{samples: src.window.samples}
+		src.clear()
 	}
-	src.window.add(s, e.assume.MaxSamples)
+	w, err := e.windowFor(src, s)
+	if err != nil {
+		return err
+	}
+	w.add(s, e.assume.MaxSamples)
+	e.hearLeap(s)
 	src.last, src.replied, src.rejected, src.misses = s.Header, true, nil, 0
 	return nil
 }
@@ -134,12 +142,24 @@ func (e *Estimator) Reject(s Sample, err error) {
 // then forgotten: it may share that machine's failure domain with others, which nothing
 // would show any more.
 func (src *source) moved(remote netip.AddrPort) bool {
-	if src.window.empty() {
+	if src.forgotten() {
 		return false
 	}
-	before, known := hostOf(src.window.newest.Remote)
+	newest := src.window.newest
+	if !src.after.empty() {
+		newest = src.after.newest
+	}
+	before, known := hostOf(newest.Remote)
 	now, ok := hostOf(remote)
 	return known && ok && before != now
+}
+
+// forgotten reports whether nothing is left of what the server said.
+func (src *source) forgotten() bool { return src.window.empty() && src.after.empty() }
+
+// clear forgets what the server said.
+func (src *source) clear() {
+	src.window, src.after = window{samples: src.window.samples + src.after.samples}, window{}
 }
 
 func (e *Estimator) source(s Server) (*source, error) {
@@ -163,7 +183,7 @@ func (e *Estimator) enter(epoch uint64) {
 	}
 	e.epoch = epoch
 	for _, src := range e.sources {
-		src.window = window{samples: src.window.samples}
+		src.clear()
 	}
 	e.wander = wander{}
 	e.forget()
@@ -184,12 +204,17 @@ func (e *Estimator) forget() {
 // contradict themselves, if the result excludes the bound before, or if r is of an
 // epoch that has ended. After a disproof the past is forgotten and the
 // generation rises.
+//
+// A bound that reaches an announced leap second is wider by 1 s on each side, or with
+// LeapRefuse a [*truetime.DisruptedError] that matches [truetime.ErrLeap].
 func (e *Estimator) Bound(r truetime.Reading) (truetime.Bound, error) {
+	r = r.Early() // the bound must not begin after r was taken
 	if r.Epoch < e.epoch {
 		return truetime.Bound{}, &truetime.DisruptedError{Cause: fmt.Sprintf("%v is older than the samples", r)}
 	}
 	e.enter(r.Epoch)
 	e.expire(r)
+	e.leaveLeap(r)
 	e.settle()
 	domains, s, err := e.judge(r)
 	if err != nil {
@@ -221,7 +246,7 @@ func (e *Estimator) Bound(r truetime.Reading) (truetime.Bound, error) {
 		return truetime.Bound{}, err
 	}
 	e.carry, e.ageing = b, s
-	return b, nil
+	return e.acrossLeap(b)
 }
 
 // judge pools the domains that have data, finds how fast their claims age, and looks
@@ -233,7 +258,8 @@ func (e *Estimator) judge(r truetime.Reading) ([]domain, slopes, error) {
 	}
 	s, ok := e.slopes(domains)
 	domains = place(domains, r.Nanos, s)
-	if !ok || contradictory(domains) > e.faulty {
+	e.accused = contradictory(domains)
+	if !ok || e.accused > e.faulty {
 		return nil, s, e.disproved(domains, r)
 	}
 	return domains, s, nil
@@ -244,7 +270,9 @@ func (e *Estimator) judge(r truetime.Reading) ([]domain, slopes, error) {
 func (e *Estimator) expire(r truetime.Reading) {
 	for _, src := range e.sources {
 		src.window.expire(r.Nanos - int64(e.assume.Window))
+		src.after.expire(r.Nanos - int64(e.assume.Window))
 	}
+	e.forgetUnheard(r)
 }
 
 // expires counts from the measurement: MaxAge after the newest sample of the
@@ -263,7 +291,7 @@ func (e *Estimator) expires(domains []domain) int64 {
 func (e *Estimator) answering() int {
 	names := map[string]bool{}
 	for _, src := range e.sources {
-		if !src.window.empty() && !src.silent() {
+		if !src.forgotten() && !src.silent() {
 			names[src.domain] = true
 		}
 	}

@@ -19,6 +19,7 @@ type MeasureOptions struct {
 	Interval    time.Duration // pause between two exchanges with one server; default 2 s, 100 ms if all are private
 	Timeout     time.Duration // one exchange; default 1 s
 	Dialer      Dialer        // opens the sockets; default a plain net.Dialer
+	Concurrency int           // how many targets Survey asks at once; default DefaultConcurrency
 
 	// OnExchange is called after each exchange, never concurrently; nil for
 	// nobody.
@@ -44,6 +45,7 @@ type Report struct {
 	// Err says why there is no interval, usually a [*truetime.NoQuorumError].
 	Err     error
 	Faulty  int // f
+	Leap    PendingLeap
 	Sources []SourceStatus
 }
 
@@ -113,6 +115,8 @@ func (o MeasureOptions) withDefaults() (MeasureOptions, error) {
 		return o, &ConfigError{"local clock", "it is missing; make one with truetime.NewLocalClock"}
 	case o.Samples < 1 || o.Samples > 1000:
 		return o, &ConfigError{"samples", fmt.Sprintf("%d is not from 1 to 1000", o.Samples)}
+	case o.Concurrency < 0:
+		return o, &ConfigError{"concurrency", "it cannot be negative"}
 	case o.Interval < 0 || o.Timeout <= 0:
 		return o, &ConfigError{"interval", "the pause and the time-out must be positive"}
 	}
@@ -136,19 +140,20 @@ func (o MeasureOptions) exchanges(ctx context.Context, sessions []*session) <-ch
 	out := make(chan Exchange)
 	var asking sync.WaitGroup
 	for _, s := range sessions {
-		asking.Go(func() { o.ask(ctx, s, out) })
+		asking.Go(func() { o.ask(ctx, s, func(x Exchange) { out <- x }) })
 	}
 	go func() { asking.Wait(); close(out) }()
 	return out
 }
 
-func (o MeasureOptions) ask(ctx context.Context, s *session, out chan<- Exchange) {
+// ask makes the exchanges with one server.
+func (o MeasureOptions) ask(ctx context.Context, s *session, took func(Exchange)) {
 	for number := 1; number <= o.Samples; number++ {
 		sample, err := s.queryWithin(ctx, o.Timeout)
 		if ctx.Err() != nil && err != nil {
 			return // interrupted, which says nothing about the server
 		}
-		out <- Exchange{Server: s.server, Number: number, Sample: sample, Err: err}
+		took(Exchange{Server: s.server, Number: number, Sample: sample, Err: err})
 		if givesUp(err) || number == o.Samples || !pauseFor(ctx, o.Interval) {
 			return
 		}
@@ -198,6 +203,7 @@ func (e *Estimator) report(local truetime.LocalClock) (Report, error) {
 	if r.Bound, r.Err = e.Bound(instant.Before); r.Err == nil {
 		r.Interval, r.Err = instant.Interval(r.Bound)
 	}
+	r.Leap = e.Leap()
 	if r.Err != nil {
 		return r, nil
 	}

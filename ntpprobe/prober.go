@@ -37,7 +37,8 @@ type Prober struct {
 	seed     uint64
 	sessions []*session
 
-	started atomic.Bool
+	started   atomic.Bool
+	exchanges chan Exchange // from the servers' goroutines to Run
 
 	mu         sync.Mutex // never held while publishing
 	estimator  *Estimator
@@ -54,7 +55,7 @@ func New(c Config) (*Prober, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Prober{local: c.Local, poll: c.Poll.withDefaults(), seed: c.Seed, estimator: estimator}
+	p := &Prober{local: truetime.Strict(c.Local), poll: c.Poll.withDefaults(), seed: c.Seed, estimator: estimator, exchanges: make(chan Exchange)}
 	if err := p.poll.validate(); err != nil {
 		return nil, err
 	}
@@ -84,7 +85,6 @@ func (p *Prober) Run(ctx context.Context, publish func(truetime.Bound, error) er
 	if !p.started.CompareAndSwap(false, true) {
 		return ErrAlreadyRun
 	}
-	exchanges := make(chan Exchange)
 	wake := make([]chan struct{}, len(p.sessions))
 	var polling sync.WaitGroup
 	defer polling.Wait()
@@ -92,24 +92,28 @@ func (p *Prober) Run(ctx context.Context, publish func(truetime.Bound, error) er
 	defer cancel() // before the wait, also if publish panics
 	for i, s := range p.sessions {
 		wake[i] = make(chan struct{}, 1)
-		polling.Go(func() { p.pollServer(ctx, i, s, wake[i], exchanges) })
+		polling.Go(func() { p.pollServer(ctx, i, s, wake[i]) })
 	}
 	ticker := time.NewTicker(epochCheck)
 	defer ticker.Stop()
 	for {
+		epoch, accused := p.estimator.epoch, p.estimator.accused // changed by this goroutine alone
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case x := <-exchanges:
-			p.take(x, exchanges, publish)
+		case x := <-p.exchanges:
+			p.take(x, publish)
 		case <-ticker.C:
-			p.watchEpoch(wake)
+			p.watchEpoch()
+		}
+		if epoch != 0 && p.estimator.epoch != epoch || p.estimator.accused > accused {
+			wakeAll(wake)
 		}
 	}
 }
 
 // pollServer asks one server as its schedule says.
-func (p *Prober) pollServer(ctx context.Context, number int, s *session, wake <-chan struct{}, out chan<- Exchange) {
+func (p *Prober) pollServer(ctx context.Context, number int, s *session, wake <-chan struct{}) {
 	schedule := newSchedule(p.poll, s.server.IsPrivate())
 	random := rand.New(rand.NewPCG(p.seed, uint64(number)))
 	lastBurst := time.Now()
@@ -132,7 +136,7 @@ func (p *Prober) pollServer(ctx context.Context, number int, s *session, wake <-
 		}
 		asked++
 		select {
-		case out <- Exchange{Server: s.server, Number: asked, Sample: sample, Err: err}:
+		case p.exchanges <- Exchange{Server: s.server, Number: asked, Sample: sample, Err: err}:
 		case <-ctx.Done():
 			return
 		}
@@ -146,12 +150,12 @@ func (p *Prober) pollServer(ctx context.Context, number int, s *session, wake <-
 
 // take feeds one exchange, and those that are waiting behind it, to the estimator and
 // publishes what follows.
-func (p *Prober) take(x Exchange, more <-chan Exchange, publish func(truetime.Bound, error) error) {
+func (p *Prober) take(x Exchange, publish func(truetime.Bound, error) error) {
 	p.mu.Lock()
 	p.estimator.exchange(x)
 	for waiting := true; waiting; {
 		select {
-		case x := <-more:
+		case x := <-p.exchanges:
 			p.estimator.exchange(x)
 		default:
 			waiting = false
@@ -191,16 +195,21 @@ func (p *Prober) tell(publish func(truetime.Bound, error) error, b truetime.Boun
 	}
 }
 
-// watchEpoch wakes the servers' goroutines for a burst when the local clock has
-// begun a new epoch.
-func (p *Prober) watchEpoch(wake []chan struct{}) {
+// watchEpoch notices a new epoch of the local clock before a sample shows it.
+func (p *Prober) watchEpoch() {
 	r, err := p.local.Read()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err != nil || p.estimator.epoch == 0 || r.Epoch <= p.estimator.epoch {
-		return
+	if err == nil && p.estimator.epoch != 0 {
+		p.estimator.enter(r.Epoch)
 	}
-	p.estimator.enter(r.Epoch)
+}
+
+// wakeAll asks every server at once, as often as the schedules allow it: when a new
+// epoch began, whatever showed it, and when one more server contradicts itself: either it lies, or the
+// local clock was paused and nobody noticed, and then every second counts until
+// the others have shown it.
+func wakeAll(wake []chan struct{}) {
 	for _, w := range wake {
 		select {
 		case w <- struct{}{}:

@@ -3,6 +3,7 @@ package ntpprobe
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -194,7 +195,14 @@ func (f *flaky) Read() (truetime.Reading, error) {
 // after it are taken.
 func TestProber_TheLocalClockFailsForAWhile(t *testing.T) {
 	local := &flaky{LocalClock: strictClock(t)}
-	clock, _ := running(t, local, four(t)...)
+	p, err := New(Config{Local: local, Servers: []Server{{Address: newSwitchable(t).address}}, Poll: PollPolicy{MinPoll: time.Millisecond, MaxPoll: time.Millisecond, BurstInterval: time.Millisecond}})
+	require.NoError(t, err)
+	clock := truetime.New(local.LocalClock, truetime.Options{}) // which never fails, so that it hears of it from the prober alone
+	ctx, cancel := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() { _ = p.Run(ctx, clock.Update) })
+	defer run.Wait()
+	defer cancel()
 	eventually(t, "synchronized", func() bool { return clock.Status().State == truetime.Synchronized })
 	local.broken.Store(true)
 	eventually(t, "disrupted", func() bool { return clock.Status().State == truetime.Disrupted })
@@ -234,13 +242,96 @@ func TestProber_Suspend(t *testing.T) {
 	run.Go(func() { _ = p.Run(ctx, clock.Update) })
 	defer run.Wait()
 	defer cancel()
-	eventually(t, "synchronized", func() bool { return clock.Status().State == truetime.Synchronized })
+	eventually(t, "all have answered", func() bool {
+		return !slices.ContainsFunc(p.Sources(), func(s SourceStatus) bool { return s.Samples == 0 })
+	})
 	local.epoch.Store(truetime.NewEpoch())
 	_, err = clock.Now()
 	var disrupted *truetime.DisruptedError
 	require.ErrorAs(t, err, &disrupted)
 	require.Equal(t, "the lid was closed", disrupted.Cause)
 	eventually(t, "synchronized in the new epoch", func() bool { _, err := clock.Now(); return err == nil })
+}
+
+// TestProber_ASuspendThatASampleShows: the servers are asked again also if it is a sample
+// of the new epoch that shows it, and not Run's own look.
+func TestProber_ASuspendThatASampleShows(t *testing.T) {
+	local := &sleeper{LocalClock: strictClock(t)}
+	local.epoch.Store(truetime.NewEpoch())
+	c := Config{Local: local, Poll: PollPolicy{MinPoll: time.Hour, MaxPoll: time.Hour, Burst: 1, BurstEvery: time.Nanosecond}}
+	for _, s := range four(t) {
+		c.Servers = append(c.Servers, Server{Address: s.address})
+	}
+	p, err := New(c)
+	require.NoError(t, err)
+	clock := truetime.New(local, truetime.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() { _ = p.Run(ctx, clock.Update) })
+	defer run.Wait()
+	defer cancel()
+	eventually(t, "all have answered", func() bool {
+		return !slices.ContainsFunc(p.Sources(), func(s SourceStatus) bool { return s.Samples == 0 })
+	})
+	local.epoch.Store(truetime.NewEpoch())
+	sample, err := Query(t.Context(), c.Servers[0], local)
+	require.NoError(t, err)
+	p.exchanges <- Exchange{Server: c.Servers[0], Sample: sample} // sooner than Run looks for itself
+	eventually(t, "synchronized in the new epoch", func() bool { _, err := clock.Now(); return err == nil })
+}
+
+// jumper is the real local clock, which a test lets jump ahead without a new epoch. It
+// stands for a pause, in which true time jumps against the local clock: going back is
+// not possible here.
+type jumper struct {
+	truetime.LocalClock
+	jump atomic.Int64
+}
+
+func (j *jumper) Read() (truetime.Reading, error) {
+	r, err := j.LocalClock.Read()
+	r.Nanos += j.jump.Load()
+	return r, err
+}
+
+// TestProber_ASilentJumpIsFoundAtOnce: the next server to be asked contradicts
+// itself, the others are asked without waiting for their polls, and the past is forgotten.
+func TestProber_ASilentJumpIsFoundAtOnce(t *testing.T) {
+	local := &jumper{LocalClock: strictClock(t)}
+	servers := four(t)
+	c := Config{Local: local, Poll: PollPolicy{MinPoll: time.Hour, MaxPoll: time.Hour, Burst: 2, BurstInterval: time.Millisecond, BurstEvery: time.Nanosecond}}
+	for _, s := range servers {
+		c.Servers = append(c.Servers, Server{Address: s.address})
+	}
+	p, err := New(c)
+	require.NoError(t, err)
+	clock := truetime.New(local, truetime.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() { _ = p.Run(ctx, clock.Update) })
+	defer run.Wait()
+	defer cancel()
+	all := func(n int) func() bool {
+		return func() bool {
+			for _, s := range p.Sources() {
+				if s.Samples < n {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	eventually(t, "the first bursts are over", all(2))
+	local.jump.Store(int64(time.Second))
+	sample, err := Query(t.Context(), c.Servers[2], local)
+	require.NoError(t, err)
+	p.exchanges <- Exchange{Server: c.Servers[2], Sample: sample} // its next poll, an hour early
+	eventually(t, "disproved, and synchronized again", func() bool { return p.Disproofs().Jump == 1 && clock.Status().State == truetime.Synchronized })
+	before := time.Now()
+	iv, err := clock.Now()
+	require.NoError(t, err)
+	require.False(t, iv.Latest().Before(before.Round(0)), "latest is behind")
+	require.False(t, iv.Earliest().After(time.Now().Round(0)), "earliest is ahead")
 }
 
 // TestProber_TheClockRefuses: another local clock under the serving clock is a

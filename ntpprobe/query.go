@@ -30,17 +30,24 @@ const DefaultTimeout = time.Second
 //
 // Without a deadline in ctx the exchange ends after [DefaultTimeout].
 func Query(ctx context.Context, server Server, local truetime.LocalClock) (Sample, error) {
-	s, err := newSession(server, local, Limits{}, nil)
-	if err != nil {
-		return Sample{}, err
-	}
-	return s.query(ctx)
+	return QueryVia(ctx, nil, server, local)
 }
 
 // Dialer opens the socket of an exchange; a [*net.Dialer] is one. The address is
 // an IP address and a port: names are resolved before.
 type Dialer interface {
 	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// QueryVia is [Query] over a socket that the dialer opens, for callers that bind
+// it to an interface or carry it through something else. A nil dialer is a plain
+// [net.Dialer].
+func QueryVia(ctx context.Context, dialer Dialer, server Server, local truetime.LocalClock) (Sample, error) {
+	s, err := newSession(server, local, Limits{}, dialer)
+	if err != nil {
+		return Sample{}, err
+	}
+	return s.query(ctx)
 }
 
 // session asks one server again and again and keeps the address that answered,
@@ -71,7 +78,7 @@ func newSession(server Server, local truetime.LocalClock, limits Limits, dialer 
 	if dialer == nil {
 		dialer = &net.Dialer{}
 	}
-	return &session{server: server, endpoint: e, local: local, limits: limits, dialer: dialer}, nil
+	return &session{server: server, endpoint: e, local: truetime.Strict(local), limits: limits, dialer: dialer}, nil
 }
 
 // query makes one exchange, trying the addresses of the server until one

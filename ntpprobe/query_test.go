@@ -308,3 +308,21 @@ func TestQuery_ARejectedSampleCanBeShown(t *testing.T) {
 		require.Positive(t, s.RootDistance())
 	}
 }
+
+// TestQuery_SlackWidensTheExchange: with a local clock that is not exact the
+// request left no earlier, and the reply came no later, than the sample says.
+func TestQuery_SlackWidensTheExchange(t *testing.T) {
+	local := &twoReadings{
+		first: truetime.Reading{Nanos: 5_000_000_000, Epoch: 1, Slack: time.Millisecond},
+		then:  truetime.Reading{Nanos: 5_100_000_000, Epoch: 1, Slack: 2 * time.Millisecond},
+	}
+	session, err := newSession(Server{Address: "192.0.2.1"}, local, Limits{}, nil)
+	require.NoError(t, err)
+	s, err := session.exchangeOn(t.Context(), Sample{Server: session.server}, &memoryConn{reply: recorded(t)["honest"].packet})
+	require.NoError(t, err)
+	require.Equal(t, truetime.Reading{Nanos: 4_999_000_000, Epoch: 1}, s.T1)
+	require.Equal(t, truetime.Reading{Nanos: 5_102_000_000, Epoch: 1}, s.T4)
+	s.T1.Slack = 1
+	var rejected *RejectedError
+	require.ErrorAs(t, s.Check(Limits{}), &rejected, "such a sample has no slack of its own")
+}

@@ -25,6 +25,8 @@ const (
 	ReasonMalformed      Reason = "malformed"      // not an NTP reply to our request
 	ReasonStratum        Reason = "stratum"        // stratum 0 without a code, or above 15
 	ReasonLoop           Reason = "loop"           // the server takes its time from us
+	ReasonSmear          Reason = "smear"          // the server smears leap seconds and was not declared to
+	ReasonLeap           Reason = "leap"           // taken when a leap second may be in progress, or before one that is over
 	ReasonDisrupted      Reason = "disrupted"      // the local clock lost continuity, or an assumption was disproved, meanwhile
 )
 

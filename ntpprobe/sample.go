@@ -21,7 +21,7 @@ type Sample struct {
 	Server Server
 	Remote netip.AddrPort // who answered
 
-	T1, T4 truetime.Reading // local clock: request sent, reply received
+	T1, T4 truetime.Reading // local clock: request sent, reply received; without slack
 	T2, T3 int64            // server: received, sent; nanoseconds since 1970-01-01 UTC
 
 	// KernelGain is how much earlier the kernel's receive stamp put T4 than this
@@ -102,7 +102,7 @@ func (s Sample) earliest(driftPPB int64) truetime.Line {
 // local clock is within driftPPB: it starts at T4 and expires maxAge later.
 // Errors: a [*RejectedError] for a sample that contradicts itself.
 //
-// HAZARD: one server, nobody to disprove it.
+// HAZARD: one server, nobody to disprove it, and no care for leap seconds.
 func (s Sample) Bound(driftPPB int64, maxAge time.Duration) (truetime.Bound, error) {
 	if err := s.Check(Limits{}); err != nil {
 		return truetime.Bound{}, err
@@ -135,12 +135,16 @@ func (s Sample) Check(limits Limits) error {
 	switch h := s.Header; {
 	case s.T1.Epoch != s.T4.Epoch:
 		return s.rejected(ReasonDisrupted, "the local clock began a new epoch during the exchange")
+	case s.T1.Slack != 0 || s.T4.Slack != 0:
+		return s.rejected(ReasonDisrupted, "T1 or T4 has slack; use T1.Early and T4.Late")
 	case s.T4.Nanos < s.T1.Nanos:
 		return s.rejected(ReasonDisrupted, "the local clock ran backwards during the exchange")
 	case h.receiveZero || h.transmitZero || s.T2 == 0 || s.T3 == 0:
 		return s.rejected(ReasonMalformed, "the server's receive or transmit timestamp is missing")
 	case max(s.T2, s.T3) > plausible || min(s.T2, s.T3) < -plausible:
 		return s.rejected(ReasonMalformed, "the server's timestamps are centuries away")
+	case s.Server.Smear == "" && s.smears():
+		return s.rejected(ReasonSmear, "the server smears leap seconds, so it is on another time scale; declare its Server.Smear, and that of all others, or remove it")
 	case s.T3 < s.T2:
 		return s.rejected(ReasonImpossible, fmt.Sprintf("the server sent its reply %v before it received the request", short(s.T2-s.T3)))
 	case s.T4.Nanos-s.T1.Nanos > int64(limits.MaxRTT):

@@ -30,6 +30,10 @@ type Server struct {
 	// MinOneWay is the least time that a packet takes in each direction. Only
 	// set it if distance guarantees it (3.3 µs per km), never for anycast.
 	MinOneWay time.Duration
+	// Smear names the way in which the server spreads leap seconds, such as
+	// "google24h"; empty: it does not. The name is free, but the same for all servers: those on
+	// different time scales are never mixed. What they say of leap seconds is then ignored.
+	Smear string
 	// Private allows polling faster than every 16 s. Loopback and link-local
 	// addresses count as private anyway.
 	Private bool

@@ -22,13 +22,15 @@ const (
 // Instant is one moment seen on two clocks: the wall clock of the operating
 // system, read between two readings of the local clock.
 type Instant struct {
-	Before, After truetime.Reading
-	Wall          time.Time // UTC, without a monotonic part
+	Before, After truetime.Reading // without slack
+	Wall          time.Time        // UTC, without a monotonic part
 }
 
 // ReadInstant reads both clocks. It tries again when a new epoch begins in
-// between, and returns the local clock's error.
+// between, and returns the local clock's error. Of a clock that follows a
+// strict one it reads that; any other slack makes Before earlier and After later.
 func ReadInstant(local truetime.LocalClock) (Instant, error) {
+	local = truetime.Strict(local)
 	for {
 		before, err := local.Read()
 		if err != nil {
@@ -40,7 +42,7 @@ func ReadInstant(local truetime.LocalClock) (Instant, error) {
 			return Instant{}, err
 		}
 		if before.Epoch == after.Epoch {
-			return Instant{Before: before, After: after, Wall: wall}, nil
+			return Instant{Before: before.Early(), After: after.Late(), Wall: wall}, nil
 		}
 	}
 }
@@ -186,12 +188,16 @@ func explain(list []SourceStatus, agreed truetime.Interval) {
 		if s.Reason != ReasonOutside {
 			continue
 		}
-		gap := s.Estimate.Interval.EarliestUnixNano() - agreed.LatestUnixNano()
-		if s.Estimate.Interval.Before(agreed) {
-			gap = agreed.EarliestUnixNano() - s.Estimate.Interval.LatestUnixNano()
-		}
-		s.Detail = fmt.Sprintf("%v outside what %d %s on", short(gap), others, plural(others, "other agrees", "others agree"))
+		s.Detail = fmt.Sprintf("%v outside what %d %s on", short(gap(s.Estimate.Interval, agreed)), others, plural(others, "other agrees", "others agree"))
 	}
+}
+
+// gap is how far apart two intervals are that do not overlap, in nanoseconds.
+func gap(a, b truetime.Interval) int64 {
+	if a.Before(b) {
+		a, b = b, a
+	}
+	return a.EarliestUnixNano() - b.LatestUnixNano()
 }
 
 // short keeps four digits of a number of nanoseconds.

@@ -114,6 +114,7 @@ func (e *Estimator) startOver(contradictory []string) error {
 		} else {
 			src.window = window{samples: w.samples}
 		}
+		src.after = window{}
 	}
 	e.forget()
 	e.wander = wander{}
@@ -157,6 +158,7 @@ func (e *Estimator) settle() {
 	}
 	for _, src := range e.sources {
 		src.window.expire(e.wander.since)
+		src.after.expire(e.wander.since)
 	}
 	e.wander = wander{}
 }

@@ -24,6 +24,7 @@ type world struct {
 
 	servers []Server
 	liars   map[int]liar
+	shows   func(server int) int64 // what a server's clock shows but for its error; nil: the true time
 }
 
 // liar changes an honest sample of a server as it likes.
@@ -102,15 +103,22 @@ func (w *world) exchange(i int) Sample {
 	}
 	s.T1 = w.reading()
 	w.pass(w.delay())
-	s.T2 = w.now + err
+	s.T2 = w.shown(i) + err
 	w.pass(time.Duration(w.random.IntN(100_000)))
-	s.T3 = w.now + err
+	s.T3 = w.shown(i) + err
 	w.pass(w.delay())
 	s.T4 = w.reading()
 	if lie, ok := w.liars[i]; ok {
 		lie(w, &s)
 	}
 	return s
+}
+
+func (w *world) shown(server int) int64 {
+	if w.shows == nil {
+		return w.now
+	}
+	return w.shows(server)
 }
 
 // strategies are what liars do.

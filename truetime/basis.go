@@ -42,7 +42,7 @@ func (e End) known() time.Duration {
 
 // settle makes the terms of both ends add up to the half width at b.At.
 func (b *Bound) settle() {
-	iv, err := b.interval(b.At)
+	iv, err := b.intervalAfter(b.At)
 	if err != nil {
 		return
 	}

@@ -14,7 +14,7 @@ import (
 // at least Earliest.SlopePPB on the local clock, whatever the two limits are. The zero
 // Bound is not valid.
 type Bound struct {
-	// At is the reading at which the bound was made.
+	// At is the reading at which the bound was made. It has no slack.
 	At Reading
 	// Earliest and Latest are the two limits; neither is anchored after At.
 	Earliest, Latest Line
@@ -22,14 +22,15 @@ type Bound struct {
 	// bound may be used. It counts from the measurement, not from publication.
 	Expires int64
 	// Generation rises, by NewGeneration, whenever an assumption was disproved
-	// and the past was forgotten. Within one generation Earliest never goes back.
+	// and the past was forgotten, and around a leap second. Within one generation Earliest never goes back.
 	Generation uint64
 	// Basis says what the bound rests on, for display.
 	Basis Basis
 }
 
 // Interval returns the interval that contains true time at the reading r, each
-// end rounded outward to a nanosecond.
+// end rounded outward to a nanosecond and r's slack included. r must certainly
+// be from At to Expires, whatever its slack hides.
 //
 // It returns a [*BoundError] for an invalid bound, a [*DisruptedError] for a
 // reading of another epoch, [ErrReadingBeforeBound], [ErrStale] after Expires,
@@ -38,22 +39,28 @@ func (b Bound) Interval(r Reading) (Interval, error) {
 	if err := b.Validate(); err != nil {
 		return Interval{}, err
 	}
-	return b.interval(r)
+	if r.Epoch == b.At.Epoch && r.Early().Nanos < b.At.Nanos {
+		return Interval{}, ErrReadingBeforeBound
+	}
+	return b.intervalAfter(r)
 }
 
-// interval is Interval for a bound known to be valid: the path of every Now.
-func (b *Bound) interval(r Reading) (Interval, error) {
+// intervalAfter is Interval for a bound known to be valid and a reading known to
+// be taken after the bound was made: the path of every Now, which loads the bound first and
+// reads the clock afterwards. The strict clock then stood at At or later, so the
+// part of the slack that lies before At is cut off; the lines say nothing there.
+func (b *Bound) intervalAfter(r Reading) (Interval, error) {
+	early, late := r.Early().Nanos, r.Late().Nanos
 	switch {
 	case r.Epoch != b.At.Epoch:
 		return Interval{}, &DisruptedError{Cause: fmt.Sprintf("the bound belongs to epoch %d, the reading to epoch %d", b.At.Epoch, r.Epoch)}
-	case r.Nanos < b.At.Nanos:
+	case late < b.At.Nanos:
 		return Interval{}, ErrReadingBeforeBound
-	case r.Nanos > b.Expires:
+	case late > b.Expires:
 		return Interval{}, ErrStale
 	}
-	earliest, ok1 := b.Earliest.Floor(r.Nanos)
-	latest, ok2 := b.Latest.Ceil(r.Nanos)
-	if !ok1 || !ok2 {
+	earliest, latest, ok := enclose(&b.Earliest, &b.Latest, max(early, b.At.Nanos), late)
+	if !ok {
 		return Interval{}, ErrOutOfRange
 	}
 	return NewInterval(earliest, latest)
@@ -61,11 +68,13 @@ func (b *Bound) interval(r Reading) (Interval, error) {
 
 // Validate returns a [*BoundError] if the bound contradicts itself: zero, an
 // inverted interval at At, lines that would cross later, an anchor after At, a
-// slope of 100 % or more, an expiry before At.
+// slope of 100 % or more, an expiry before At, an At with slack.
 func (b Bound) Validate() error {
 	switch {
 	case b.At.Epoch == 0:
 		return &BoundError{"it has no epoch (a zero Bound?)"}
+	case b.At.Slack != 0:
+		return &BoundError{"it was made with a reading that has slack; make bounds with the strict clock"}
 	case b.Earliest.At > b.At.Nanos || b.Latest.At > b.At.Nanos:
 		return &BoundError{"a line is anchored after the bound was made"}
 	case !validSlope(b.Earliest.SlopePPB) || !validSlope(b.Latest.SlopePPB):
@@ -75,7 +84,7 @@ func (b Bound) Validate() error {
 	case b.Expires < b.At.Nanos:
 		return &BoundError{"it expires before it was made"}
 	}
-	if _, err := b.interval(b.At); err != nil {
+	if _, err := b.intervalAfter(b.At); err != nil {
 		return &BoundError{err.Error()}
 	}
 	return nil
@@ -102,7 +111,7 @@ func (b Bound) Intersect(prev Bound) (Bound, error) {
 	}
 	before, ok1 := prev.Earliest.Floor(b.At.Nanos)
 	after, ok2 := prev.Latest.Ceil(b.At.Nanos)
-	now, err := b.interval(b.At)
+	now, err := b.intervalAfter(b.At)
 	if err != nil || !ok1 || !ok2 {
 		return b, err
 	}

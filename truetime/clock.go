@@ -40,7 +40,7 @@ type state struct {
 }
 
 // New returns a clock that is not synchronized yet. local must be the same
-// local clock that the bounds are measured with; if it is nil every call fails.
+// local clock that the bounds are measured with, or follow it (see [FastClock]); if it is nil every call fails.
 func New(local LocalClock, options Options) *Clock {
 	if local == nil {
 		local = noClock{}
@@ -64,7 +64,7 @@ func (c *Clock) Now() (Interval, error) {
 }
 
 // read loads the state first and reads the local clock afterwards, so that the
-// reading can never be older than the bound.
+// reading can never be older than the bound, whatever its slack hides.
 func (c *Clock) read() (Interval, *state, error) {
 	s := c.state.Load()
 	if s.phase != Synchronized && s.phase != Holdover {
@@ -77,7 +77,7 @@ func (c *Clock) read() (Interval, *state, error) {
 	if r.Epoch != s.bound.At.Epoch {
 		return Interval{}, s, &DisruptedError{Cause: epochCause(c.local)}
 	}
-	interval, err := s.bound.interval(r)
+	interval, err := s.bound.intervalAfter(r)
 	if err != nil {
 		return Interval{}, s, err
 	}
@@ -154,15 +154,15 @@ func (c *Clock) check(b Bound, old *state) error {
 	if err := b.Validate(); err != nil {
 		return err
 	}
-	r, err := c.local.Read()
+	r, err := Strict(c.local).Read() // a clock with slack may see a new epoch later than who made the bound
 	switch {
 	case err != nil:
 		return &BoundError{fmt.Sprintf("the local clock cannot be read: %v", err)}
 	case r.Epoch != b.At.Epoch:
 		return &BoundError{fmt.Sprintf("it belongs to epoch %d, the local clock is in epoch %d", b.At.Epoch, r.Epoch)}
-	case b.At.Nanos > r.Nanos:
+	case b.At.Nanos > r.Late().Nanos:
 		return &BoundError{"it was made in the future of the local clock"}
-	case b.Expires < r.Nanos:
+	case b.Expires < r.Late().Nanos:
 		return &BoundError{"it has expired"}
 	case b.At.Epoch == old.floorEpoch && b.Generation < old.floor:
 		return &BoundError{fmt.Sprintf("its generation %d was disproved, at least %d is needed", b.Generation, old.floor)}

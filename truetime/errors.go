@@ -14,9 +14,14 @@ var (
 	ErrStale = errors.New("truetime: stale: the last samples are older than the maximum age")
 	// ErrNoQuorum: see [NoQuorumError], which always matches it.
 	ErrNoQuorum = errors.New("truetime: no quorum")
+	// ErrLeap: a leap second is near, and whoever makes the bounds was told to make none
+	// across it. It comes inside a [DisruptedError].
+	ErrLeap = errors.New("truetime: leap second")
 	// ErrOutOfRange: a moment outside 1677-09-21 … 2262-04-11, which 64-bit
 	// nanoseconds cannot hold.
 	ErrOutOfRange = errors.New("truetime: moment outside 1677-09-21 … 2262-04-11")
+	// ErrNoCounter: see [NoCounterError], which always matches it.
+	ErrNoCounter = errors.New("truetime: no CPU counter to be trusted")
 	// ErrReadingBeforeBound: the reading was taken before the bound was made;
 	// a bound looks only forward.
 	ErrReadingBeforeBound = errors.New("truetime: the reading is older than the bound")
@@ -58,6 +63,17 @@ func (e *DisruptedError) Error() string {
 
 // Unwrap returns the underlying error, if any.
 func (e *DisruptedError) Unwrap() error { return e.Err }
+
+// NoCounterError reports that the CPU's counter cannot be used, and why. It
+// matches [ErrNoCounter].
+type NoCounterError struct {
+	Missing string // what is missing, for example "constant_tsc in /proc/cpuinfo"
+}
+
+func (e *NoCounterError) Error() string { return ErrNoCounter.Error() + ": " + e.Missing }
+
+// Is reports whether target is ErrNoCounter.
+func (e *NoCounterError) Is(target error) bool { return target == ErrNoCounter }
 
 // UncertaintyError reports an interval wider than the caller accepts.
 type UncertaintyError struct {

@@ -17,10 +17,24 @@ type Line struct {
 
 // Floor returns the line's value at reading nanos, rounded down. It is false
 // if the value does not fit 64 bits. nanos must not be before l.At.
-func (l Line) Floor(nanos int64) (int64, bool) { return l.value(nanos, false) }
+func (l Line) Floor(nanos int64) (int64, bool) {
+	d := l.after(nanos)
+	if l.far(d) {
+		return l.wide(d, false)
+	}
+	v := l.down(d)
+	return v, v >= l.Nanos
+}
 
 // Ceil is Floor rounded up.
-func (l Line) Ceil(nanos int64) (int64, bool) { return l.value(nanos, true) }
+func (l Line) Ceil(nanos int64) (int64, bool) {
+	d := l.after(nanos)
+	if l.far(d) {
+		return l.wide(d, true)
+	}
+	v := l.up(d)
+	return v, v >= l.Nanos
+}
 
 // bend returns the line that goes on from l at reading at, where its value,
 // rounded outward, is nanos, with another slope.
@@ -31,10 +45,52 @@ func (l Line) bend(at, nanos, slopePPB int64) Line {
 	return Line{At: at, Nanos: nanos, SlopePPB: slopePPB}
 }
 
-// value computes Nanos + d + d·SlopePPB/1e9 for d = nanos − At with a 128-bit
-// product: 200 000 ppb overflow 64 bits after 13 hours.
-func (l Line) value(nanos int64, up bool) (int64, bool) {
-	d := uint64(nanos) - uint64(l.At) // exact, since nanos ≥ At
+// enclose is lower.Floor(early) and upper.Ceil(late) in one call, since every Now
+// makes it.
+func enclose(lower, upper *Line, early, late int64) (earliest, latest int64, ok bool) {
+	d1, d2 := lower.after(early), upper.after(late)
+	if lower.far(d1) || upper.far(d2) {
+		earliest, ok1 := lower.wide(d1, false)
+		latest, ok2 := upper.wide(d2, true)
+		return earliest, latest, ok1 && ok2
+	}
+	earliest, latest = lower.down(d1), upper.up(d2)
+	return earliest, latest, earliest >= lower.Nanos && latest >= upper.Nanos
+}
+
+// after returns the distance from the anchor; exact, since nanos ≥ At.
+func (l *Line) after(nanos int64) uint64 { return uint64(nanos) - uint64(l.At) }
+
+// farLine and steepSlope bound the products that fit 62 bits: 73 minutes at up
+// to 1048 ppm, which is nearly every Now there is.
+const (
+	farLine    = 1 << 42
+	steepSlope = 1 << 20
+)
+
+// far reports whether the value at distance d needs the wide way.
+func (l *Line) far(d uint64) bool {
+	return d >= farLine || uint64(l.SlopePPB+steepSlope) >= 2*steepSlope
+}
+
+// down and up are Nanos + d + d·SlopePPB/1e9 for a d that is not far. The
+// division rounds towards 0, so a product on the other side of it is moved first. What
+// is added is never negative, so a sum below Nanos has wrapped.
+func (l *Line) down(d uint64) int64 {
+	product := int64(d) * l.SlopePPB
+	product -= product >> 63 & (slopeUnit - 1) // if negative
+	return l.Nanos + (int64(d) + product/slopeUnit)
+}
+
+func (l *Line) up(d uint64) int64 {
+	product := int64(d) * l.SlopePPB
+	product += ^product >> 63 & (slopeUnit - 1) // if not
+	return l.Nanos + (int64(d) + product/slopeUnit)
+}
+
+// wide is the same with a 128-bit product, for any d and slope: 200 000 ppb
+// overflow 64 bits after 13 hours. It is the judge of the short way.
+func (l *Line) wide(d uint64, up bool) (int64, bool) {
 	if d > 1<<63-1 {
 		return 0, false
 	}

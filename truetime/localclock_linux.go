@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,67 +14,79 @@ import (
 // quartz oscillators do between −20 °C and +70 °C.
 const DefaultDriftPPB = 200_000
 
-// suspendThreshold is how much CLOCK_BOOTTIME must run ahead of CLOCK_MONOTONIC
-// before we say that the machine slept. Both tick from the same hardware, so
-// without a suspend the difference is constant.
-const suspendThreshold = time.Millisecond
-
 // rawClock reads CLOCK_MONOTONIC_RAW, the one Linux clock that adjtimex does
-// not touch (CLOCK_MONOTONIC may legally be slewed by 10 %), and checks at every read
-// whether the machine was suspended, during which it stands still.
+// not touch (CLOCK_MONOTONIC may legally be slewed by 10 % and more), and looks at
+// every read for signs that it missed time:
+//
+//	suspend_linux.go      BOOTTIME against MONOTONIC        every read
+//	vmclock_linux.go      the hypervisor's marker           every read
+//	localclock_linux.go   RAW below the last look           every read
+//	clocksource_linux.go  the kernel counts other hardware  a read per 100 ms
+//
+// Each begins a new epoch. docs/local-clocks.md says what nobody can see.
 type rawClock struct {
-	anchor time.Time // carries the runtime's CLOCK_MONOTONIC
+	anchor time.Time                             // carries the runtime's CLOCK_MONOTONIC
+	clock  func(id int32) (time.Duration, error) // clock_gettime
+	source *clocksource                          // nil where the kernel does not say
+	vm     *vmclock                              // nil without the device
 	epoch  atomic.Pointer[rawEpoch]
 }
 
-// rawEpoch is immutable: the epoch number and the BOOTTIME − MONOTONIC
-// difference that must not grow while it lasts.
+// rawEpoch is what must stay as it is for the epoch to last.
 type rawEpoch struct {
 	number uint64
-	base   time.Duration
 	cause  string
+	base   time.Duration // BOOTTIME − MONOTONIC (since the anchor)
+	source sourceName
+	vm     vmState
+
+	looked atomic.Int64 // RAW at the last look at the clock source; later readings are not below
 }
 
 // NewLocalClock returns the strict local clock of this system. On Linux it is
-// CLOCK_MONOTONIC_RAW with a suspend check at each read: two system calls,
-// about 0.5 µs. Use one clock for everything in a process: readings of two
-// clocks belong to different epochs.
+// CLOCK_MONOTONIC_RAW: a read makes two system calls, about 0.5 µs. It
+// begins a new epoch when the machine was suspended, when the hypervisor says
+// so (/dev/vmclock0, where it exists), when the counter went back, and when the kernel
+// changed its clock source. Use one clock for everything in a process: readings
+// of two clocks belong to different epochs. [NewFastClock] and [NewCounterClock]
+// make cheaper ones that follow it.
 //
-// It returns an error if the kernel refuses one of the clocks.
+// It returns an error if the kernel refuses one of the clocks, and so does Read.
 //
-// HAZARD: a virtual machine that its hypervisor pauses, restores or migrates
-// does not notice here.
+// HAZARD: without a VMClock device a virtual machine that its hypervisor
+// pauses, restores or migrates does not notice here. A change of the clock
+// source is seen up to 100 ms late, and not at all if it is undone within that time.
 func NewLocalClock() (LocalClock, error) {
-	c := &rawClock{anchor: time.Now()}
-	if _, err := readClock(unix.CLOCK_MONOTONIC_RAW); err != nil {
+	return newRawClock(clockGettime, clocksourcePath, vmclockPath)
+}
+
+func newRawClock(clock func(int32) (time.Duration, error), source, vm string) (*rawClock, error) {
+	c := &rawClock{anchor: time.Now(), clock: clock, source: openClocksource(source), vm: openVMClock(vm)}
+	if err := c.beginEpoch(nil, ""); err != nil {
 		return nil, err
 	}
-	base, err := c.bootAhead()
-	if err != nil {
-		return nil, err
-	}
-	c.epoch.Store(&rawEpoch{number: NewEpoch(), base: base})
 	return c, nil
 }
 
-// Read reads RAW first and checks for a suspend afterwards: a gap before the
-// RAW read is then always seen, and one after it does no harm, since the
-// reading is true for the instant at which it was taken. The other order would have a hole.
+// Read reads RAW first and looks for a gap afterwards: one before the RAW read
+// is then always seen, and one after it does no harm, since the reading is true
+// for the instant at which it was taken. The other order would have a hole.
 func (c *rawClock) Read() (Reading, error) {
 	for {
 		e := c.epoch.Load()
-		raw, err := readClock(unix.CLOCK_MONOTONIC_RAW)
+		looked := e.looked.Load() // before RAW, so that RAW must not be below it
+		raw, err := c.clock(unix.CLOCK_MONOTONIC_RAW)
 		if err != nil {
 			return Reading{}, err
 		}
-		ahead, err := c.suspendedFor(e.base)
+		cause, err := c.gap(e, int64(raw), looked)
 		if err != nil {
 			return Reading{}, err
 		}
-		if ahead == 0 {
+		if cause == "" {
 			return Reading{Nanos: int64(raw), Epoch: e.number}, nil
 		}
-		if err := c.beginEpoch(e, ahead); err != nil {
+		if err := c.beginEpoch(e, cause); err != nil {
 			return Reading{}, err
 		}
 	}
@@ -82,65 +95,54 @@ func (c *rawClock) Read() (Reading, error) {
 // EpochCause says why the current epoch began; empty for the first one.
 func (c *rawClock) EpochCause() string { return c.epoch.Load().cause }
 
-// suspendedFor returns by how much BOOTTIME has certainly gained on MONOTONIC
-// since base was taken, or 0 if it has not.
-//
-// One read of each clock cannot tell a suspend from being preempted between the
-// two reads. BOOTTIME between two reads of MONOTONIC can: b − m1 small proves
-// that nothing happened, b − m2 large proves that something did, and anything
-// else is read again.
-func (c *rawClock) suspendedFor(base time.Duration) (time.Duration, error) {
-	for {
-		m1 := time.Since(c.anchor)
-		b, err := readClock(unix.CLOCK_BOOTTIME)
-		if err != nil {
-			return 0, err
-		}
-		if b-m1 <= base+suspendThreshold {
-			return 0, nil
-		}
-		m2 := time.Since(c.anchor)
-		if gained := b - m2 - base; gained > suspendThreshold {
-			return gained, nil
+// gap says why raw no longer belongs to the epoch, "" if it does. The clock
+// source costs a system call of its own, so whoever first finds the last look
+// sourceCheck ago takes it for all.
+func (c *rawClock) gap(e *rawEpoch, raw, looked int64) (string, error) {
+	if vm := c.vm.state(); vm != e.vm {
+		return e.vm.became(vm), nil
+	}
+	if raw < looked {
+		return fmt.Sprintf("the local clock went back by at least %v", time.Duration(looked-raw)), nil
+	}
+	slept, err := c.suspendedFor(e.base)
+	if err != nil {
+		return "", err
+	}
+	if slept != 0 {
+		return fmt.Sprintf("the machine was suspended for %v", slept.Round(time.Millisecond)), nil
+	}
+	if raw-looked >= int64(sourceCheck) && e.looked.CompareAndSwap(looked, raw) {
+		if source := c.source.name(); source != e.source {
+			return fmt.Sprintf("the kernel changed its clock source from %v to %v", e.source, source), nil
 		}
 	}
+	return "", nil
 }
 
-// beginEpoch replaces old unless another goroutine was faster.
-func (c *rawClock) beginEpoch(old *rawEpoch, gained time.Duration) error {
-	base, err := c.bootAhead()
+// beginEpoch replaces old unless another goroutine was faster. Whatever changes
+// while it looks around is found by the next read.
+func (c *rawClock) beginEpoch(old *rawEpoch, cause string) (err error) {
+	e := &rawEpoch{cause: cause, source: c.source.name(), vm: c.vm.state()}
+	if e.base, err = c.bootAhead(); err != nil {
+		return err
+	}
+	raw, err := c.clock(unix.CLOCK_MONOTONIC_RAW)
 	if err != nil {
 		return err
 	}
-	c.epoch.CompareAndSwap(old, &rawEpoch{
-		number: NewEpoch(),
-		base:   base,
-		cause:  fmt.Sprintf("the machine was suspended for %v", gained.Round(time.Millisecond)),
-	})
+	e.looked.Store(int64(raw))
+	e.number = NewEpoch()
+	c.epoch.CompareAndSwap(old, e)
 	return nil
 }
 
-// bootAhead measures BOOTTIME − MONOTONIC (since the anchor), taking the
-// tightest of a few tries so that preemption does not blur it.
-func (c *rawClock) bootAhead() (time.Duration, error) {
-	var best time.Duration
-	for try := range 5 {
-		m := time.Since(c.anchor)
-		b, err := readClock(unix.CLOCK_BOOTTIME)
-		if err != nil {
-			return 0, err
-		}
-		if try == 0 || b-m < best {
-			best = b - m
-		}
-	}
-	return best, nil
-}
-
-func readClock(id int32) (time.Duration, error) {
+// clockGettime asks the kernel without telling the scheduler: the call never
+// blocks, and the detour costs a sixth of it.
+func clockGettime(id int32) (time.Duration, error) {
 	var ts unix.Timespec
-	if err := unix.ClockGettime(id, &ts); err != nil {
-		return 0, fmt.Errorf("truetime: clock_gettime(%d): %w", id, err)
+	if _, _, errno := unix.RawSyscall(unix.SYS_CLOCK_GETTIME, uintptr(id), uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
+		return 0, fmt.Errorf("truetime: clock_gettime(%d): %w", id, errno)
 	}
 	return time.Duration(ts.Nano()), nil
 }

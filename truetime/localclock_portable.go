@@ -18,9 +18,14 @@ type portableClock struct {
 	epoch atomic.Pointer[portableEpoch]
 }
 
-// portableEpoch is immutable: wall − mono as it was when the epoch began.
+// portableFollow is how often the difference is taken anew, so that a wall clock that
+// a daemon keeps at another rate, 50 ppm say, does not add up to a gap in a day.
+const portableFollow = time.Minute
+
+// portableEpoch is immutable: wall − mono as it was at a reading of the epoch.
 type portableEpoch struct {
 	number uint64
+	at     time.Duration // mono
 	ahead  int64
 	cause  string
 }
@@ -31,7 +36,7 @@ type portableEpoch struct {
 // HAZARD: it is weaker than the Linux clock. The runtime's clock may be slewed
 // by a time daemon, so use a drift of 500 ppm or more, and it may stand still
 // in suspend: that is noticed only if wall and monotonic clock moved apart
-// by more than one second. A step of the wall clock by more than a second looks
+// by more than one second between two reads. A step of the wall clock by more than a second looks
 // the same and also begins a new epoch, which costs a fresh burst of samples but
 // never a wrong interval.
 func NewPortableClock() LocalClock {
@@ -55,6 +60,9 @@ func (c *portableClock) Read() (Reading, error) {
 		m := c.mono()
 		gap := time.Duration(c.wall() - int64(m) - e.ahead)
 		if gap.Abs() <= portableGap {
+			if m-e.at > portableFollow {
+				c.epoch.CompareAndSwap(e, &portableEpoch{number: e.number, at: m, ahead: e.ahead + int64(gap), cause: e.cause})
+			}
 			return Reading{Nanos: int64(m), Epoch: e.number}, nil
 		}
 		c.epoch.CompareAndSwap(e, c.begin(fmt.Sprintf(
@@ -67,5 +75,5 @@ func (c *portableClock) EpochCause() string { return c.epoch.Load().cause }
 
 func (c *portableClock) begin(cause string) *portableEpoch {
 	m := c.mono()
-	return &portableEpoch{number: NewEpoch(), ahead: c.wall() - int64(m), cause: cause}
+	return &portableEpoch{number: NewEpoch(), at: m, ahead: c.wall() - int64(m), cause: cause}
 }

@@ -58,6 +58,25 @@ func TestPortableClock_Stories(t *testing.T) {
 	}
 }
 
+// TestPortableClock_AWallClockAtAnotherRate is ordinary: 50 ppm are 4 s a day, and
+// no gap. A suspend of 2 s in between is one.
+func TestPortableClock_AWallClockAtAnotherRate(t *testing.T) {
+	h := &hands{wall: 1e18}
+	clock := h.clock()
+	first, err := clock.Read()
+	require.NoError(t, err)
+	for range 48 * 60 {
+		h.pass(time.Minute, time.Minute+3*time.Millisecond)
+		r, err := clock.Read()
+		require.NoError(t, err)
+		require.Equal(t, first.Epoch, r.Epoch, "after %v", h.mono)
+	}
+	h.pass(0, 2*time.Second)
+	r, err := clock.Read()
+	require.NoError(t, err)
+	require.NotEqual(t, first.Epoch, r.Epoch)
+}
+
 // TestPortableClock_AGapBetweenTheTwoLooks is blamed on the reading that was
 // taken before it, never missed.
 func TestPortableClock_AGapBetweenTheTwoLooks(t *testing.T) {

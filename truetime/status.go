@@ -59,7 +59,7 @@ func (c *Clock) Status() Status {
 		return status
 	}
 	if r, readErr := c.local.Read(); readErr == nil && r.Epoch == s.bound.At.Epoch {
-		status.Age = time.Duration(r.Nanos - s.bound.At.Nanos)
+		status.Age = max(0, time.Duration(r.Nanos-s.bound.At.Nanos)) // slack may hide the order
 	}
 	var disrupted *DisruptedError
 	switch {

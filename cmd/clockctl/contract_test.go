@@ -22,10 +22,16 @@ type probed struct {
 		Latest      string `json:"latest"`
 		Uncertainty int64  `json:"uncertainty_ns"`
 	} `json:"interval"`
-	FaultyTolerated int             `json:"faulty_tolerated"`
-	Agreed          int             `json:"agreed"`
-	Sources         []probedSource  `json:"sources"`
-	Error           *map[string]any `json:"error"`
+	FaultyTolerated int            `json:"faulty_tolerated"`
+	Agreed          int            `json:"agreed"`
+	Sources         []probedSource `json:"sources"`
+	Basis           *struct {
+		RateLeast        float64        `json:"rate_least_ratio"`
+		RateMost         float64        `json:"rate_most_ratio"`
+		Earliest, Latest map[string]any // "source" and terms
+	} `json:"basis"`
+	Error       *map[string]any `json:"error"`
+	LeapPending *string         `json:"leap_pending"`
 }
 
 type probedSource struct {
@@ -86,6 +92,17 @@ func (p probed) consistent(t testing.TB) {
 		require.Equal(t, s.State == "agreed", meets, "%s is %s", s.Address, s.State)
 	}
 	require.Equal(t, agreed, p.Agreed)
+	require.Less(t, p.Basis.RateLeast, p.Basis.RateMost)
+	for _, end := range []map[string]any{p.Basis.Earliest, p.Basis.Latest} {
+		sum := 0.0
+		for name, term := range end {
+			if name != "source" {
+				sum += term.(float64)
+			}
+		}
+		require.True(t, slices.ContainsFunc(p.Sources, func(s probedSource) bool { return s.Address == end["source"] && s.State == "agreed" }), "%v binds", end)
+		require.InDelta(t, float64(p.Interval.Uncertainty), sum, 0.5*sum, "the end adds up to the half width, less the reading of the clocks")
+	}
 }
 
 func TestProbeJSON_KeepsItsContract(t *testing.T) {
@@ -99,6 +116,8 @@ func TestProbeJSON_KeepsItsContract(t *testing.T) {
 	p := parseProbe(t, stdout)
 	p.consistent(t)
 	require.Nil(t, p.Error)
+	require.Nil(t, p.LeapPending)
+	require.Contains(t, stdout, `"leap_pending":null`)
 	require.Equal(t, 1, p.FaultyTolerated)
 	require.Equal(t, 3, p.Agreed)
 	for i, address := range addresses {
@@ -147,6 +166,7 @@ func TestProbeJSON_NoQuorum(t *testing.T) {
 	require.Equal(t, 1, strings.Count(stderr, "\n"))
 	p := parseProbe(t, stdout)
 	require.Nil(t, p.Interval)
+	require.Nil(t, p.Basis)
 	require.Zero(t, p.Agreed)
 	require.Equal(t, map[string]any{"code": "no_quorum", "message": "2 of 4 sources share a point, 3 needed (1 may lie)", "best": 2.0, "needed": 3.0}, *p.Error)
 	for _, s := range p.Sources {

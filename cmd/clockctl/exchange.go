@@ -37,10 +37,10 @@ func newExchangeJSON(x ntpprobe.Exchange) exchangeJSON {
 
 // writeCSV prints a row per source, with the names of the JSON keys; unknown is
 // empty.
-func writeCSV(w io.Writer, r ntpprobe.Report) error {
+func writeCSV(w io.Writer, sources []ntpprobe.SourceStatus) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{{"address", "state", "reason", "stratum", "leap", "offset_ns", "delay_ns", "error_bound_ns", "root_delay_ns", "root_dispersion_ns", "samples", "domain"}}
-	for _, source := range r.Sources {
+	for _, source := range sources {
 		o := newSourceJSON(source)
 		stratum := ""
 		if o.Stratum != nil {

@@ -25,7 +25,10 @@ type resultJSON struct {
 	Agreed          int           `json:"agreed"`
 	Status          string        `json:"status,omitempty"`
 	Sources         *[]sourceJSON `json:"sources,omitempty"`
+	Targets         *[]sourceJSON `json:"targets,omitempty"` // as sources, without a vote
+	Basis           *basisJSON    `json:"basis,omitempty"`
 	Error           *errorJSON    `json:"error,omitempty"`
+	LeapPending     *string       `json:"leap_pending"` // insert or delete, if more domains announce it than may lie
 }
 
 type intervalJSON struct {
@@ -75,17 +78,17 @@ type budgetJSON struct {
 
 // reportJSON builds the object of probe.
 func reportJSON(r ntpprobe.Report) resultJSON {
-	sources := make([]sourceJSON, len(r.Sources))
-	for i, s := range r.Sources {
-		sources[i] = newSourceJSON(s)
-	}
+	sources := sourcesJSON(r.Sources)
 	o := resultJSON{
 		Schema: schema, ReadAt: ptr(jsonTime(r.Instant.Wall)), FaultyTolerated: &r.Faulty,
 		Sources: &sources, Error: newErrorJSON(judge(r)),
 	}
+	if r.Leap.Kind != ntpprobe.LeapNone {
+		o.LeapPending = ptr(r.Leap.Kind.String())
+	}
 	if r.Err == nil {
 		o.Agreed = r.Agreed()
-		o.Interval = newIntervalJSON(r.Interval)
+		o.Interval, o.Basis = newIntervalJSON(r.Interval), newBasisJSON(r.Bound)
 	}
 	return o
 }
@@ -102,6 +105,14 @@ func failedJSON(command, output, code string, err error) resultJSON {
 		o.Status = truetime.Unsynchronized.String()
 	}
 	return o
+}
+
+func sourcesJSON(list []ntpprobe.SourceStatus) []sourceJSON {
+	out := make([]sourceJSON, len(list))
+	for i, s := range list {
+		out[i] = newSourceJSON(s)
+	}
+	return out
 }
 
 func newIntervalJSON(i truetime.Interval) *intervalJSON {

@@ -42,9 +42,11 @@ func (d tempDir) Run() int {
 // TestScripts runs the real program against an embedded fleet: H1 to H4 are
 // honest, LIAR is 250 ms ahead, BEHIND 400 ms behind, MUTE never answers, CLOSED
 // is a port on which nobody listens; see internal/fleet for the others. LIARPORT is the
-// port of LIAR.
+// port of LIAR. LEAP1 to LEAP3 are in the middle of a month at whose end a second is inserted,
+// which QUIET, QUIET2 and QUIET3 hide.
 func TestScripts(t *testing.T) {
 	env := map[string]string{"CLOSED": closedPort(t)}
+	mid := midMonth(time.Now().UTC())
 	for name, c := range map[string]fleet.Config{
 		"H1": {}, "H2": {}, "H3": {}, "H4": {Stratum: 2, ReferenceID: [4]byte{192, 0, 2, 1}},
 		"LIAR": {Offset: 250 * time.Millisecond}, "BEHIND": {Offset: -400 * time.Millisecond},
@@ -52,6 +54,8 @@ func TestScripts(t *testing.T) {
 		"UNSET": {Reply: fleet.Unsynchronized}, "HELD": {Reply: fleet.HeldFor(time.Second)}, "SHORT": {Reply: fleet.Truncated(40)},
 		"FORGED": {Reply: fleet.ForgedFirst}, "FAR": {RootDispersion: 3 * time.Second},
 		"TURNS": {Reply: fleet.Turns()}, "SORRY": {Reply: fleet.Then(fleet.Kiss("RATE"))},
+		"LEAP1": {Offset: mid, Leap: 1}, "LEAP2": {Offset: mid, Leap: 1}, "LEAP3": {Offset: mid, Leap: 1}, "QUIET": {Offset: mid}, "QUIET2": {Offset: mid}, "QUIET3": {Offset: mid},
+		"SMEARS": {Stratum: 2, ReferenceID: [4]byte{127, 127, 1, 255}},
 	} {
 		env[name] = startServer(t, c)
 	}
@@ -96,6 +100,11 @@ func startServer(t testing.TB, c fleet.Config) string {
 	return s.Addr()
 }
 
+// midMonth is how far the 15th of the month is away, so that a test does not depend on the day.
+func midMonth(now time.Time) time.Duration {
+	return time.Date(now.Year(), now.Month(), 15, 12, 0, 0, 0, time.UTC).Sub(now)
+}
+
 func closedPort(t testing.TB) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -107,6 +116,6 @@ func closedPort(t testing.TB) string {
 // invoke runs the command in this process, without a terminal.
 func invoke(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	code = run(ctx, args, streams{out: &out, err: &err, getenv: func(string) string { return "" }})
+	code = run(ctx, args, streams{in: strings.NewReader(""), out: &out, err: &err, getenv: func(string) string { return "" }})
 	return code, out.String(), err.String()
 }

@@ -33,22 +33,20 @@ interrupted.`,
 }
 
 func runNow(cmd *cobra.Command, s streams, p *probing, wait bool, args []string) error {
-	o, err := p.options(cmd, args)
+	o, err := p.options(cmd, s, args)
+	if err == nil && p.judged != nil {
+		err = &usageError{errors.New("name the servers as arguments or by --targets, not both; to measure targets against servers use clockctl probe")}
+	}
 	if err != nil {
 		return failed(s, cmd, p, err)
 	}
-	local, err := truetime.NewLocalClock()
-	if err != nil {
-		return failed(s, cmd, p, err)
-	}
-	o.Local = local
 	report, err := p.measure(cmd.Context(), s, "now", o)
 	if err != nil {
 		return failed(s, cmd, p, err)
 	}
 	if wait && report.Err == nil {
 		// An interruption leaves the interval true; only it has not passed.
-		if err := waitUntilPassed(cmd.Context(), local, report); interruption(cmd.Context()) == nil {
+		if err := waitUntilPassed(cmd.Context(), o.Local, report); interruption(cmd.Context()) == nil {
 			report.Err = err
 		}
 	}
@@ -70,7 +68,7 @@ func waitUntilPassed(ctx context.Context, local truetime.LocalClock, r ntpprobe.
 func printNow(s streams, p *probing, r ntpprobe.Report) error {
 	if p.output == "json" {
 		o := reportJSON(r)
-		o.Sources, o.Status = nil, status(r).String()
+		o.Sources, o.Basis, o.Status = nil, nil, status(r).String()
 		return writeJSON(s.out, o)
 	}
 	if r.Err != nil {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,11 +27,16 @@ State:  * agreed   x falseticker, disproved by the others
         ! rejected, replies came and none was usable   ? unreachable
 Offset: reference − local; "slow" means that the local clock is behind.
 
+With servers named, --targets are measured against their interval and have no
+vote: thousands can be compared, at most 256 at a time, shown as they answer.
+Without, the targets are the servers.
+
 Exit codes: 0 there is an interval, 1 there is none, 64 usage, 130 and 143
 interrupted (what is known is printed).`,
 		Example: `  clockctl probe ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net
   clockctl probe -o wide -n 8 ntp1.example.net ntp2.example.net ntp3.example.net
-  clockctl probe -o json ntp1.example.net`,
+  clockctl probe -o json ntp1.example.net
+  clockctl probe --targets fleet.txt ntp1.example.net ntp2.example.net ntp3.example.net`,
 	}
 	addProbingFlags(cmd, &p, "table", "wide", "json", "ndjson", "csv")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runProbe(cmd, s, &p, args) }
@@ -37,7 +44,7 @@ interrupted (what is known is printed).`,
 }
 
 func runProbe(cmd *cobra.Command, s streams, p *probing, args []string) error {
-	o, err := p.options(cmd, args)
+	o, err := p.options(cmd, s, args)
 	if err != nil {
 		return failed(s, cmd, p, err)
 	}
@@ -48,7 +55,7 @@ func runProbe(cmd *cobra.Command, s streams, p *probing, args []string) error {
 	if err != nil {
 		return failed(s, cmd, p, err)
 	}
-	if err := p.print(s, report); err != nil {
+	if err := p.print(cmd.Context(), s, o, report); err != nil {
 		return err
 	}
 	return errors.Join(interruption(cmd.Context()), judge(report))
@@ -66,16 +73,52 @@ func failed(s streams, cmd *cobra.Command, p *probing, err error) error {
 	return err
 }
 
-func (p *probing) print(s streams, r ntpprobe.Report) error {
+// print shows the report and then the targets, which ndjson and the tables do as
+// they are known.
+func (p *probing) print(ctx context.Context, s streams, o ntpprobe.MeasureOptions, r ntpprobe.Report) error {
+	streamed := p.output != "json" && p.output != "csv"
+	if streamed {
+		if err := p.printReport(s, r, nil); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	targets, err := p.judge(ctx, s, o, r)
+	switch {
+	case !streamed:
+		return errors.Join(err, p.printReport(s, r, targets))
+	case err == nil && p.judged != nil && p.output != "ndjson":
+		return writeSurvey(s.out, targets, time.Since(began))
+	}
+	return err
+}
+
+// judge measures the targets, if there are any and there is an interval.
+func (p *probing) judge(ctx context.Context, s streams, o ntpprobe.MeasureOptions, r ntpprobe.Report) ([]ntpprobe.SourceStatus, error) {
+	if p.judged == nil || r.Err != nil || interruption(ctx) != nil {
+		return nil, nil
+	}
+	o.Servers = p.judged
+	if o.Interval == 0 {
+		o.Interval = ntpprobe.DefaultInterval(o.Servers)
+	}
+	targets, err := p.survey(ctx, s, o, r)
+	inOrder(targets, p.judged)
+	return targets, err
+}
+
+func (p *probing) printReport(s streams, r ntpprobe.Report, targets []ntpprobe.SourceStatus) error {
 	switch p.output {
-	case "json":
-		return writeJSON(s.out, reportJSON(r))
-	case "ndjson":
+	case "json", "ndjson":
 		o := reportJSON(r)
-		o.Type = "result"
+		if p.output == "ndjson" {
+			o.Type = "result"
+		} else if p.judged != nil {
+			o.Targets = ptr(sourcesJSON(targets))
+		}
 		return writeJSON(s.out, o)
 	case "csv":
-		return writeCSV(s.out, r)
+		return writeCSV(s.out, append(r.Sources, targets...))
 	}
 	return writeTable(s.out, r, p.output == "wide", p.colored(s))
 }

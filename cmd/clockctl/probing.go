@@ -26,8 +26,10 @@ type probing struct {
 	json      bool
 	quiet     bool
 	color     string
+	targets   string // a file
 
-	outputs []string // what -o may be for this subcommand
+	judged  []ntpprobe.Server // the targets, if they have no vote
+	outputs []string          // what -o may be for this subcommand
 }
 
 // addProbingFlags defines the flags on cmd. outputs are the values of -o that it
@@ -36,6 +38,7 @@ func addProbingFlags(cmd *cobra.Command, p *probing, outputs ...string) {
 	p.outputs, p.maxDrift, p.wander = outputs, truetime.DefaultDriftPPB, defaultWander
 	f := cmd.Flags()
 	f.SortFlags = false
+	f.StringVarP(&p.targets, "targets", "f", "", "file with one HOST[:PORT] a line (-: standard input): the servers, if none is named")
 	f.IntVarP(&p.samples, "samples", "n", 4, "exchanges with each server")
 	f.DurationVarP(&p.interval, "interval", "i", 0, "pause between two exchanges with one server (default 2s; 100ms if all are loopback or link-local)")
 	f.DurationVar(&p.timeout, "timeout", time.Second, "limit of one exchange, name resolution included")
@@ -51,7 +54,7 @@ func addProbingFlags(cmd *cobra.Command, p *probing, outputs ...string) {
 
 // options turns flags and arguments into options for Measure, and refuses what
 // cannot work before a packet leaves.
-func (p *probing) options(cmd *cobra.Command, args []string) (ntpprobe.MeasureOptions, error) {
+func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprobe.MeasureOptions, error) {
 	var none ntpprobe.MeasureOptions
 	refuse := func(format string, a ...any) (ntpprobe.MeasureOptions, error) {
 		return none, &usageError{fmt.Errorf(format, a...)}
@@ -67,7 +70,7 @@ func (p *probing) options(cmd *cobra.Command, args []string) (ntpprobe.MeasureOp
 		return refuse("unknown output %q; use %s", p.output, strings.Join(p.outputs, ", "))
 	case !slices.Contains([]string{"auto", "always", "never"}, p.color):
 		return refuse("unknown color %q; use auto, always or never", p.color)
-	case len(args) == 0:
+	case len(args) == 0 && p.targets == "":
 		return refuse("no server given; name at least one, four for safety against a liar: %s ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net", cmd.CommandPath())
 	case p.samples < 1 || p.samples > 1000:
 		return refuse("--samples %d is not from 1 to 1000", p.samples)
@@ -80,13 +83,40 @@ func (p *probing) options(cmd *cobra.Command, args []string) (ntpprobe.MeasureOp
 	case p.wander > p.maxDrift && cmd.Flags().Changed("wander"):
 		return refuse("--wander %s is more than --max-drift %s", p.wander, p.maxDrift)
 	}
+	servers, err := p.servers(s, args)
+	if err != nil {
+		return none, err
+	}
+	local, err := truetime.NewLocalClock()
+	if err != nil {
+		return none, err
+	}
 	return ntpprobe.MeasureOptions{
-		Servers:     ntpprobe.Servers(args...),
+		Servers:     servers,
+		Local:       local,
 		Assumptions: ntpprobe.Assumptions{Faulty: p.faulty(), DriftPPB: int64(p.maxDrift), WanderPPB: int64(min(p.wander, p.maxDrift))},
 		Samples:     p.samples,
 		Interval:    p.interval,
 		Timeout:     p.timeout,
 	}, nil
+}
+
+// servers returns those of the command line. The targets are measured against them,
+// or take their place if there are none.
+func (p *probing) servers(s streams, args []string) ([]ntpprobe.Server, error) {
+	servers := ntpprobe.Servers(args...)
+	if p.targets == "" {
+		return servers, nil
+	}
+	targets, err := readTargets(s, p.targets)
+	if err != nil {
+		return nil, err
+	}
+	if len(servers) == 0 {
+		return targets, nil
+	}
+	p.judged = targets
+	return servers, nil
 }
 
 func (p *probing) faulty() int {
@@ -102,14 +132,7 @@ func (p *probing) faulty() int {
 // measure asks the servers and shows progress. An interruption is no error
 // here: the report says what is known, and the caller ends with interruption.
 func (p *probing) measure(ctx context.Context, s streams, cmd string, o ntpprobe.MeasureOptions) (ntpprobe.Report, error) {
-	if o.Local == nil {
-		local, err := truetime.NewLocalClock()
-		if err != nil {
-			return ntpprobe.Report{}, err
-		}
-		o.Local = local
-	}
-	progress := newProgress(s, p.quiet, cmd, len(o.Servers)*o.Samples)
+	progress := newProgress(s, p.quiet, cmd, "exchanges", len(o.Servers)*o.Samples)
 	onExchange := o.OnExchange
 	o.OnExchange = func(x ntpprobe.Exchange) {
 		progress.step()

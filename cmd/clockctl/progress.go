@@ -5,29 +5,30 @@ import (
 	"time"
 )
 
-// progress counts exchanges on stderr: only on a terminal, only if the work
+// progress counts what is done on stderr: only on a terminal, only if the work
 // lasts over a second, erased at the end.
 type progress struct {
 	streams  streams
 	enabled  bool
 	command  string
+	what     string // is counted
 	started  time.Time
 	done     int
 	expected int
 	shown    bool
 }
 
-func newProgress(s streams, quiet bool, command string, expected int) *progress {
-	return &progress{streams: s, enabled: s.errTTY && !quiet, command: command, started: time.Now(), expected: expected}
+func newProgress(s streams, quiet bool, command, what string, expected int) *progress {
+	return &progress{streams: s, enabled: s.errTTY && !quiet, command: command, what: what, started: time.Now(), expected: expected}
 }
 
-// step notes one exchange more.
+// step notes one more.
 func (p *progress) step() {
 	p.done++
 	if !p.enabled || time.Since(p.started) < time.Second {
 		return
 	}
-	fmt.Fprintf(p.streams.err, "\r\x1b[Kclockctl: %s: %d of %d exchanges", p.command, p.done, p.expected)
+	fmt.Fprintf(p.streams.err, "\r\x1b[Kclockctl: %s: %d of %d %s", p.command, p.done, p.expected, p.what)
 	p.shown = true
 }
 

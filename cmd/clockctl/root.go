@@ -15,6 +15,7 @@ import (
 // streams is all that a subcommand sees of the process: stdout is data, stderr
 // is words.
 type streams struct {
+	in             io.Reader
 	out, err       io.Writer
 	outTTY, errTTY bool
 	getenv         func(string) string
@@ -22,7 +23,7 @@ type streams struct {
 
 func standardStreams() streams {
 	return streams{
-		out: os.Stdout, err: os.Stderr,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		outTTY: term.IsTerminal(int(os.Stdout.Fd())), errTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		getenv: os.Getenv,
 	}

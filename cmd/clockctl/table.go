@@ -84,8 +84,12 @@ func why(s ntpprobe.SourceStatus) string {
 	return string(s.Reason) + ": " + s.Detail
 }
 
-// writeResult prints what all sources together say.
+// writeResult prints what all sources together say. A leap second explains an interval of
+// ±1 s.
 func writeResult(w io.Writer, r ntpprobe.Report, wide bool) error {
+	if r.Leap.Kind != ntpprobe.LeapNone {
+		fmt.Fprintf(w, "leap second  %s at the end of %s UTC, announced by more servers than may lie\n", r.Leap.Kind, r.Leap.At.AddDate(0, 0, -1).Format(time.DateOnly))
+	}
 	if r.Err != nil {
 		_, err := fmt.Fprintln(w, "true time    unknown") // stderr says why
 		return err
@@ -95,6 +99,7 @@ func writeResult(w io.Writer, r ntpprobe.Report, wide bool) error {
 		humanSpan(i.Earliest(), i.Latest()), humanDuration(i.Uncertainty()), r.Agreed(), len(r.Sources), r.Faulty)
 	if wide {
 		fmt.Fprintf(w, "agreement    ±%s, the widest of the agreed sources ±%s\n", humanDuration(i.Uncertainty()), humanDuration(widest(r)))
+		writeBasis(w, r)
 	}
 	_, err := fmt.Fprintf(w, "local clock  %s\n", humanLocal(time.Duration(i.Midpoint()-r.Instant.Wall.UnixNano()), i.Uncertainty()))
 	return err

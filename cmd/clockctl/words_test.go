@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueclock/trueclock/ntpprobe"
+	"github.com/trueclock/trueclock/truetime"
 )
 
 func TestHumanDuration_FourDigitsAndAUnit(t *testing.T) {
@@ -35,6 +36,14 @@ func TestKernelGain_IsUnknownWithoutAStamp(t *testing.T) {
 	s.Estimate.KernelGain = 43 * time.Microsecond
 	require.Equal(t, "43.00 µs", shown())
 	require.Equal(t, int64(43_000), *newSourceJSON(s).KernelGain)
+}
+
+func TestHumanEnd_NamesWhatMatters(t *testing.T) {
+	end := truetime.End{Source: "a:123", Delay: time.Millisecond, Rounding: 22_891, Ageing: 500, Disagreement: -20 * time.Microsecond}
+	require.Equal(t, "bound by a:123: 1.000 ms half the round trip, 22.89 µs rounding, 500.0 ns ageing; 20.00 µs taken away by the other servers", humanEnd(end))
+	require.Equal(t, "12.345 ppm slow", humanRate(12_345))
+	require.Equal(t, "0.015 ppm fast", humanRate(-15))
+	require.Equal(t, "0 ppm", humanRate(0))
 }
 
 func TestHumanSpan_RoundsOutwardAndLeavesOutWhatIsShared(t *testing.T) {

@@ -21,7 +21,7 @@ const (
 
 // header is what a reply says. RFC 5905 §7.3.
 type header struct {
-	stratum                   uint8
+	leap, stratum             uint8
 	rootDelay, rootDispersion time.Duration
 	referenceID               [4]byte
 	nonce                     [8]byte
@@ -30,7 +30,7 @@ type header struct {
 
 func encode(h header) []byte {
 	b := make([]byte, headerSize)
-	b[0], b[1], b[2] = 4<<3|modeServer, h.stratum, 6
+	b[0], b[1], b[2] = h.leap<<6|4<<3|modeServer, h.stratum, 6
 	precisionByte := int8(precision)
 	b[3] = byte(precisionByte)
 	binary.BigEndian.PutUint32(b[4:], short(h.rootDelay))

@@ -19,6 +19,7 @@ type Config struct {
 	RootDelay      time.Duration
 	RootDispersion time.Duration
 	ReferenceID    [4]byte
+	Leap           uint8 // the indicator: 1 insert, 2 delete
 
 	// Reply replaces the honest reply by the datagrams it returns: none, a
 	// kiss, garbage, duplicates. nil sends the honest reply.
@@ -107,7 +108,7 @@ func (s *Server) serve() {
 func (s *Server) reply(request []byte, received int64) []byte {
 	offset := s.offset.Load()
 	return encode(header{
-		stratum: s.config.Stratum, rootDelay: s.config.RootDelay, rootDispersion: s.config.RootDispersion,
+		leap: s.config.Leap, stratum: s.config.Stratum, rootDelay: s.config.RootDelay, rootDispersion: s.config.RootDispersion,
 		referenceID: s.config.ReferenceID, nonce: [8]byte(request[40:48]),
 		received: received + offset, sent: s.config.Now() + offset,
 	})

@@ -1,0 +1,5 @@
+//go:build !race
+
+package ntpprobe
+
+const raceEnabled = false

@@ -1,0 +1,5 @@
+package truetime
+
+const counterSource = "arch_sys_counter"
+
+var counterFlaw = genericTimerFlaw
