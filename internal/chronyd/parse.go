@@ -25,8 +25,8 @@ func (t Tracking) Distance() time.Duration { return t.RootDispersion + t.RootDel
 // the report in chronyc(1).
 func parseTracking(line string) (Tracking, error) {
 	columns := strings.Split(strings.TrimSpace(line), ",")
-	if len(columns) != 14 {
-		return Tracking{}, fmt.Errorf("chronyc tracking has %d columns, 14 expected: %q", len(columns), line)
+	if len(columns) < 14 {
+		return Tracking{}, fmt.Errorf("chronyc tracking has %d columns, 14 or more expected: %q", len(columns), line)
 	}
 	correction, err1 := seconds(columns[4])
 	delay, err2 := seconds(columns[10])
@@ -53,8 +53,8 @@ type Measurement struct {
 // parseMeasurement reads a line of measurements.log, see chrony.conf(5).
 func parseMeasurement(line string) (Measurement, error) {
 	columns := strings.Fields(line)
-	if len(columns) != 20 {
-		return Measurement{}, fmt.Errorf("measurements.log: %d columns, 20 expected: %q", len(columns), line)
+	if len(columns) < 17 {
+		return Measurement{}, fmt.Errorf("measurements.log: %d columns, 17 or more expected: %q", len(columns), line)
 	}
 	server, err := netip.ParseAddr(columns[2])
 	if err != nil {
