@@ -1,9 +1,9 @@
 # Thin names for what .ci/run and the go tool do.
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fuzz bench chronyd cross demo cover ci clean
+.PHONY: help build test race lint fuzz bench chronyd compare compare-chrony cross demo cover ci clean
 
 help: ## this list
-	@grep -E '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 42
+	@grep -E '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 42
 
 build: ## the command, as ./clockctl
 	go build -o clockctl ./cmd/clockctl
@@ -11,8 +11,11 @@ build: ## the command, as ./clockctl
 test: ## the fast tests; what needs chronyd is skipped without it
 	go test ./...
 
-race lint fuzz bench chronyd cross demo: ## a step of .ci/run
+race lint fuzz bench chronyd compare cross demo: ## a step of .ci/run
 	.ci/run $@
+
+compare-chrony: ## the long side by side with chronyd: 15 minutes at a 16 s poll
+	TRUECLOCK_REQUIRE=all go test -count=1 -timeout 30m -v -run '^TestCompare_Chronyd$$' ./internal/compare -compare.poll=16s -compare.for=15m
 
 cover: ## coverage per function, the least covered first
 	go test -coverprofile=coverage.out ./... && go tool cover -func=coverage.out | sort -k3 -n

@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"internal/mutants":      {},
 	"internal/fleet":        {},
 	"internal/chronyd":      {},
+	"internal/compare":      {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":          {"truetime", "ntpprobe"},
 	"internal/demo":         {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet"},
 	"cmd/clockctl":          {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo"},

@@ -39,6 +39,7 @@ type Daemon struct {
 
 	cmd    *exec.Cmd
 	exited chan struct{}
+	name   string // for people
 	log    string
 }
 
@@ -50,13 +51,9 @@ func Start(t testing.TB, c Config) *Daemon {
 	if !c.IP.IsValid() {
 		c.IP = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	// A short path, since a socket goes there, of mode 0700, or chronyd refuses it.
-	dir, err := os.MkdirTemp("", "chronyd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	d := &Daemon{Addr: netip.AddrPortFrom(c.IP, freePort(t, c.IP)), exited: make(chan struct{}), log: filepath.Join(dir, "log")}
+	dir := socketDir(t)
+	addr := netip.AddrPortFrom(c.IP, freePort(t, c.IP))
+	d := &Daemon{Addr: addr, exited: make(chan struct{}), name: "chronyd on " + addr.String(), log: filepath.Join(dir, "log")}
 	conf := filepath.Join(dir, "chrony.conf")
 	if err := os.WriteFile(conf, []byte(c.file(dir, d.Addr)), 0o600); err != nil {
 		t.Fatal(err)
@@ -66,6 +63,18 @@ func Start(t testing.TB, c Config) *Daemon {
 		d.await(t, c)
 	}
 	return d
+}
+
+// socketDir returns a new folder with a short path, since a socket goes there, and of
+// mode 0700, or chronyd refuses it.
+func socketDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "chronyd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // file is the configuration file. See chrony.conf(5).
@@ -109,7 +118,7 @@ func (d *Daemon) start(t testing.TB, binary, conf string, c Config) {
 		d.Stop()
 		if t.Failed() {
 			text, _ := os.ReadFile(d.log)
-			t.Logf("chronyd on %s:\n%s", d.Addr, bytes.TrimSpace(text))
+			t.Logf("%s:\n%s", d.name, bytes.TrimSpace(text))
 		}
 	})
 }

@@ -22,6 +22,30 @@ func Require(t testing.TB) string {
 	return ""
 }
 
+// Version returns the version of chronyd, such as "4.3".
+func Version(t testing.TB) string {
+	t.Helper()
+	out, err := exec.Command(Require(t), "-v").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(out), "version ") // chronyd (chrony) version 4.3 (+CMDMON …)
+	version, _, _ := strings.Cut(rest, " ")
+	return version
+}
+
+// requireChronyc returns the path of chronyc, which comes with chronyd.
+func requireChronyc(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"chronyc", "/usr/bin/chronyc", "/usr/local/bin/chronyc"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	absent(t, "chronyd", "chronyc is not installed (Debian: apt-get install chrony)")
+	return ""
+}
+
 // RequireFaketime returns the path of the libfaketime library, on the same terms.
 func RequireFaketime(t testing.TB) string {
 	t.Helper()

@@ -151,6 +151,25 @@ func TestRelay_EachDirectionTakesAtLeastItsMinimum(t *testing.T) {
 	require.GreaterOrEqual(t, back.Round(0).Sub(there), 5*time.Millisecond)
 }
 
+// TestRelay_TellsWhatPassed: the request and the reply, each with stamps around the
+// moments at which the relay had it.
+func TestRelay_TellsWhatPassed(t *testing.T) {
+	s := start(t, Config{})
+	passages := make(chan Passage, 2)
+	r := relay(t, RelayConfig{Upstream: s.Addr(), Forward: Path{Min: time.Millisecond}, Back: Path{Min: time.Millisecond}, Passed: func(p Passage) { passages <- p }})
+	before := time.Now().UnixNano()
+	request, reply := ask(t, r.Addr(), time.Second)
+	there, back := <-passages, <-passages
+	require.True(t, there.ToServer)
+	require.Equal(t, request, there.Datagram)
+	require.False(t, back.ToServer)
+	require.Equal(t, reply, back.Datagram)
+	require.Equal(t, there.Client, back.Client)
+	served := unixNano(binary.BigEndian.Uint64(reply[32:]))
+	require.IsNonDecreasing(t, []int64{before, there.Read, there.Sending, served, back.Read, back.Sending, back.Sent})
+	require.Zero(t, there.Sent, "told before it was sent, so never after its reply")
+}
+
 func TestRelay_LosesAndCloses(t *testing.T) {
 	s := start(t, Config{})
 	lossy := relay(t, RelayConfig{Upstream: s.Addr(), Forward: Path{Loss: 1}})

@@ -23,6 +23,20 @@ type RelayConfig struct {
 	Upstream      string
 	Seed          uint64
 	Forward, Back Path
+
+	// Passed, if set, is told of each request before and of each reply after it was sent on. It may
+	// be called by several goroutines at once.
+	Passed func(Passage)
+}
+
+// Passage is one datagram on its way through a relay, and when: unix nanoseconds of the wall
+// clock.
+type Passage struct {
+	Client        netip.AddrPort
+	ToServer      bool
+	Datagram      []byte
+	Read          int64 // after it was read
+	Sending, Sent int64 // before and after it was sent on; Sent is 0 for a request
 }
 
 // maxClients bounds the sockets towards the server. The one used longest ago is
@@ -30,7 +44,8 @@ type RelayConfig struct {
 const maxClients = 256
 
 // Relay passes datagrams between clients and one server, delays them and loses
-// some. What it does follows from the seed and the order of the datagrams.
+// some. What it does follows from the seed and the order of the datagrams; on Linux a delay is
+// exact to some 100 µs.
 type Relay struct {
 	config   RelayConfig
 	conn     *net.UDPConn
@@ -88,17 +103,19 @@ func (r *Relay) Close() error {
 
 // forward takes requests from all clients.
 func (r *Relay) forward() {
-	buffer := make([]byte, maxDatagram)
+	buffer, receive := make([]byte, maxDatagram), arrivals(r.conn)
 	for {
-		n, client, err := r.conn.ReadFromUDPAddrPort(buffer)
+		n, client, age, err := receive(buffer)
 		if err != nil {
 			return
 		}
+		read := time.Now().UnixNano()
 		socket, err := r.socketFor(client)
 		if err != nil {
 			continue // out of sockets: the datagram is lost, as on a real network
 		}
-		r.deliver(r.config.Forward, bytes.Clone(buffer[:n]), func(b []byte) { _, _ = socket.Write(b) })
+		p := Passage{Client: client, ToServer: true, Datagram: bytes.Clone(buffer[:n]), Read: read}
+		r.deliver(r.config.Forward, p, age, func(b []byte) { _, _ = socket.Write(b) })
 	}
 }
 
@@ -138,28 +155,45 @@ func (r *Relay) back(socket *net.UDPConn, client netip.AddrPort) {
 		if err != nil {
 			continue // the server's port is closed: its clients see silence
 		}
-		r.deliver(r.config.Back, bytes.Clone(buffer[:n]), func(b []byte) { _, _ = r.conn.WriteToUDPAddrPort(b, client) })
+		p := Passage{Client: client, Datagram: bytes.Clone(buffer[:n]), Read: time.Now().UnixNano()}
+		r.deliver(r.config.Back, p, 0, func(b []byte) { _, _ = r.conn.WriteToUDPAddrPort(b, client) })
 	}
 }
 
-// deliver sends the datagram later, once, twice or never.
-func (r *Relay) deliver(p Path, datagram []byte, send func([]byte)) {
+// deliver sends a datagram of this age later, once, twice or never.
+func (r *Relay) deliver(path Path, p Passage, age time.Duration, send func([]byte)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, delay := range p.draw(r.random) {
+	for _, delay := range path.draw(r.random) {
 		if r.closed {
 			return
 		}
 		r.running.Add(1)
+		delay -= age
+		due := time.Now().Add(delay)
 		var timer *time.Timer
-		timer = time.AfterFunc(delay, func() {
+		timer = time.AfterFunc(delay-coarse, func() {
 			defer r.running.Done()
 			r.mu.Lock()
 			delete(r.timers, timer)
 			r.mu.Unlock()
-			send(datagram)
+			pauseUntil(due)
+			r.pass(p, send)
 		})
 		r.timers[timer] = struct{}{}
+	}
+}
+
+// pass sends a datagram on. A request is told of before, since its reply may be back soon.
+func (r *Relay) pass(p Passage, send func([]byte)) {
+	p.Sending = time.Now().UnixNano()
+	tell := r.config.Passed
+	if p.ToServer && tell != nil {
+		tell(p)
+	}
+	send(p.Datagram)
+	if p.Sent = time.Now().UnixNano(); !p.ToServer && tell != nil {
+		tell(p)
 	}
 }
 

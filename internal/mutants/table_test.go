@@ -324,4 +324,14 @@ var mutants = []mutant{
 		edit: []string{"case t.Logical < math.MaxUint32:", "case true:"}, test: "TestTimestamp_NextIsTheLowestAbove"},
 	{name: "the Lamport counter wraps", file: "lamport/clock.go",
 		edit: []string{"case max(last, remote) == math.MaxUint64:", "case false:"}, test: "TestClock_SaturatesAndNeverWraps"},
+
+	// the comparison
+	{name: "a replayed exchange is more precise than chronyd's", file: "internal/compare/exchange.go",
+		edit: []string{"min(e.Sending-int64(delay)", "min(e.Sent-int64(delay)"}, test: "TestExchange_NeverMorePreciseThanTheClient"},
+	{name: "the client's note is believed where it cannot be true", file: "internal/compare/exchange.go",
+		edit: []string{"min(e.Sending-int64(delay)-(t3-t2), e.Asked)", "e.Sending - int64(delay) - (t3 - t2)"}, test: "TestExchange_NeverMorePreciseThanTheClient"},
+	{name: "chronyd's rounded delay taken for exact", file: "internal/chronyd/parse.go",
+		edit: []string{"value + 0.0005*", "value + 0*"}, test: "TestParseMeasurement_RoundsTheDelayUp"},
+	{name: "a wrong interval is not counted", file: "internal/compare/replay.go",
+		edit: []string{" || now.EarliestUnixNano() > after", ""}, test: "TestReplay_HoldsAndIsNeverBelowTheBestPossible"},
 }

@@ -1,0 +1,89 @@
+package chronyd
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// ClientConfig describes a daemon that asks and does not serve.
+type ClientConfig struct {
+	// Servers must differ in their IP addresses, by which chronyd tells sources apart.
+	Servers []netip.AddrPort
+	// From is the address that it sends from, any 127.x.y.z on Linux.
+	From netip.Addr
+	// Poll is the pause between two requests to one server, as a power of two seconds.
+	Poll int
+	// MaxClockErrorPPM is the drift that it assumes of its own clock, beyond what it measures.
+	MaxClockErrorPPM int
+}
+
+// Client is a running chronyd that follows servers.
+type Client struct {
+	daemon  *Daemon
+	chronyc string
+	dir     string
+}
+
+// StartClient starts a daemon that follows the servers, and stops it when the test
+// ends. It does not wait until it is synchronized.
+func StartClient(t testing.TB, c ClientConfig) *Client {
+	t.Helper()
+	binary, control := Require(t), requireChronyc(t)
+	dir := socketDir(t)
+	conf := filepath.Join(dir, "chrony.conf")
+	if err := os.WriteFile(conf, []byte(c.file(dir)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := &Daemon{exited: make(chan struct{}), name: "chronyd that asks from " + c.From.String(), log: filepath.Join(dir, "log")}
+	d.start(t, binary, conf, Config{})
+	return &Client{daemon: d, chronyc: control, dir: dir}
+}
+
+// file is the configuration file. It logs what each reply said, valid or not.
+func (c ClientConfig) file(dir string) string {
+	var lines []string
+	for _, s := range c.Servers {
+		lines = append(lines, fmt.Sprintf("server %s port %d minpoll %d maxpoll %d iburst", s.Addr(), s.Port(), c.Poll, c.Poll))
+	}
+	return strings.Join(append(lines,
+		"port 0", "bindacqaddress "+c.From.String(), fmt.Sprintf("maxclockerror %d", c.MaxClockErrorPPM),
+		"logdir "+dir, "log rawmeasurements", "logbanner 0",
+		"cmdport 0", "bindcmdaddress "+filepath.Join(dir, "sock"), "pidfile "+filepath.Join(dir, "pid"), "",
+	), "\n")
+}
+
+// Stop ends the daemon and waits for it.
+func (c *Client) Stop() { c.daemon.Stop() }
+
+// Tracking asks the daemon what it believes now. It returns an error when the daemon
+// does not answer.
+func (c *Client) Tracking() (Tracking, error) {
+	out, err := exec.Command(c.chronyc, "-c", "-h", filepath.Join(c.dir, "sock"), "tracking").CombinedOutput()
+	if err != nil {
+		return Tracking{}, fmt.Errorf("chronyc tracking: %w: %s", err, out)
+	}
+	return parseTracking(string(out))
+}
+
+// Measurements returns what the daemon has noted about each reply, in the order of their
+// arrival.
+func (c *Client) Measurements() ([]Measurement, error) {
+	text, err := os.ReadFile(filepath.Join(c.dir, "measurements.log"))
+	if err != nil {
+		return nil, err
+	}
+	var all []Measurement
+	for line := range strings.Lines(string(text)) {
+		m, err := parseMeasurement(line)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
