@@ -61,18 +61,22 @@ func (t serverTerms) sum() time.Duration {
 //
 //	E = (rootDelay + q)/2 + rootDispersion·scale + q + 2^precision + 2 ns + margin
 //
-// where the q are the resolution of the root fields.
+// where the q are the resolution of the root fields, 0 if the server rounds them up.
 func (s Sample) terms() serverTerms {
 	dispersion := s.Header.RootDispersion
 	if s.Server.Scale > 1 {
 		dispersion = time.Duration(math.Ceil(float64(dispersion) * s.Server.Scale))
+	}
+	rounding := (rootStep+1)/2 + rootStep + stampRounding
+	if s.Server.RootRoundsUp {
+		rounding = stampRounding
 	}
 	return serverTerms{
 		halfRootDelay:  (s.Header.RootDelay + 1) / 2,
 		rootDispersion: dispersion,
 		precision:      s.Header.precision(),
 		margin:         s.Server.Margin,
-		rounding:       (rootStep+1)/2 + rootStep + stampRounding,
+		rounding:       rounding,
 	}
 }
 

@@ -94,6 +94,8 @@ func TestSample_RootDistance(t *testing.T) {
 	s.Header = Header{PrecisionExponent: -32}
 	s.Server = Server{}
 	require.Equal(t, time.Duration(7_630+15_259+2+1), s.RootDistance(), "never below what rounding may hide")
+	s.Server.RootRoundsUp = true
+	require.Equal(t, time.Duration(2+1), s.RootDistance(), "a server that is known to round up hides nothing")
 }
 
 // TestSample_Bound_IsTwoConstraints: T2 + E from T1 on, T3 − E from T4 on, and

@@ -34,6 +34,10 @@ type Server struct {
 	// "google24h"; empty: it does not. The name is free, but the same for all servers: those on
 	// different time scales are never mixed. What they say of leap seconds is then ignored.
 	Smear string
+	// RootRoundsUp says that the server rounds its root delay and dispersion up to what
+	// the protocol can carry (chronyd does; ntpd and ntpd-rs cut them off), which saves
+	// 22.9 µs of its error. HAZARD: set it only if you run the server.
+	RootRoundsUp bool
 	// Private allows polling faster than every 16 s. Loopback and link-local
 	// addresses count as private anyway.
 	Private bool

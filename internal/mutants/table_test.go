@@ -36,6 +36,8 @@ var mutants = []mutant{
 		edit: []string{"h.PrecisionExponent > 0 || ", ""}, test: "TestSample_Check_NamesTheReason"},
 	{name: "resolution of the root fields forgotten", file: "ntpprobe/sample.go",
 		edit: []string{"(rootStep+1)/2 + rootStep + stampRounding", "stampRounding"}, test: "TestSample_RootDistance"},
+	{name: "every server taken for one that rounds up", file: "ntpprobe/sample.go", in: "internal/sim",
+		edit: []string{"if s.Server.RootRoundsUp {", "if true {"}, test: "TestRoundedClaims"},
 	{name: "hostile exponents reach the library", file: "ntpprobe/conn.go",
 		edit: []string{"\t\tdisarm(buffer)\n", ""}, test: "TestQuery_NoPacketEndsTheProcess"},
 

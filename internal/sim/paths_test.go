@@ -164,17 +164,21 @@ func TestRouteChanges(t *testing.T) {
 }
 
 // TestRoundedClaims: servers at the very edge of their claim,
-// which they truncate and fuzz, on a path so short that nothing else hides it.
+// which they truncate, or round up and the client knows it, and fuzz, on a path so
+// short that nothing else hides it.
 func TestRoundedClaims(t *testing.T) {
 	alone(t)
 	for _, edge := range []int{-1, 1} {
-		for seed := range uint64(8) {
+		for seed := range uint64(16) {
 			c := LAN(seed, 3)
 			for i := range c.Servers {
 				s := &c.Servers[i]
 				s.Path.Forward, s.Path.Back = Direction{Min: 1}, Direction{Min: 1}
 				s.RootDelay, s.RootDispersion = time.Duration(45_000+701*seed), time.Duration(30_500+997*seed)
 				s.Edge, s.Rounding, s.Fuzz = edge, Truncate, true
+				if seed%2 == 1 {
+					s.Rounding, s.KnownToRoundUp = RoundUp, true
+				}
 			}
 			c.Length = 20 * time.Minute
 			r := drive(t, New(c), Plan{Assumptions: assume(1), Poll: time.Second})

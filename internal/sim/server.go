@@ -26,6 +26,7 @@ type Server struct {
 	GrowthPPM      float64       // how the dispersion grows since the server's own last update
 	Update         time.Duration // how often that is; 0: it does not grow
 	Rounding       Rounding
+	KnownToRoundUp bool          // the client is told of RoundUp
 	Hold           time.Duration // from T2 to T3
 
 	Offset time.Duration // server's clock − true time
@@ -157,7 +158,7 @@ func (s *Server) clientClaim(t time.Duration) time.Duration {
 
 // probed is the server as ntpprobe is told of it.
 func (s *Server) probed() ntpprobe.Server {
-	return ntpprobe.Server{Address: s.Address, Domain: s.Domain, Private: s.Private, MinOneWay: s.MinOneWay}
+	return ntpprobe.Server{Address: s.Address, Domain: s.Domain, Private: s.Private, MinOneWay: s.MinOneWay, RootRoundsUp: s.KnownToRoundUp}
 }
 
 // withDefaults fills in what was left out.
