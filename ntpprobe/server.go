@@ -85,7 +85,9 @@ func parseAddress(address string) (endpoint, error) {
 	if err != nil {
 		return endpoint{}, err
 	}
-	host = strings.TrimSuffix(host, ".") // the root of the name system: the same name
+	if !strings.Contains(host, ":") {
+		host = strings.TrimSuffix(host, ".") // the root of the name system: the same name
+	}
 	if err := checkHost(address, host); err != nil {
 		return endpoint{}, err
 	}
@@ -123,6 +125,8 @@ func checkHost(address, host string) error {
 		return &AddressError{address, "the host is missing"}
 	case len(host) > 253 || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`/\@?#[]"'`, r) }):
 		return &AddressError{address, "not a host name or an IP address (names beyond ASCII: write their xn-- form)"}
+	case !strings.Contains(host, ":") && strings.Contains("."+host+".", ".."):
+		return &AddressError{address, "a part of the host name between two dots is missing"}
 	case strings.Contains(host, ":"):
 		if _, err := netip.ParseAddr(host); err != nil {
 			return &AddressError{address, "not a valid IPv6 address; write HOST, HOST:PORT or [IPV6]:PORT"}

@@ -46,7 +46,7 @@ func TestServer_AddressForms(t *testing.T) {
 func TestServer_BadAddressesAndPolicies(t *testing.T) {
 	for _, bad := range []string{
 		"", ":123", "[]:123", "a:", "a:0", "a:-1", "a:65536", "a:99999999999999999999", "a:ntp", "[::1", "::1]", "[::1]x", "[::1]123",
-		"1:2:3", "a b", "a/b", "user@host", "https://host", "a\nb", "a\x00b", "[a:b]:1", string(make([]byte, 300)),
+		"1:2:3", "a..", "a..b:1", ".a", ".", "a b", "a/b", "user@host", "https://host", "a\nb", "a\x00b", "[a:b]:1", string(make([]byte, 300)),
 	} {
 		_, err := Server{Address: bad}.Canonical()
 		var address *AddressError
@@ -68,7 +68,7 @@ func TestServer_BadAddressesAndPolicies(t *testing.T) {
 }
 
 func FuzzServerAddress(f *testing.F) {
-	for _, seed := range []string{"a", "a:1", "[::1]:1", "::1", "[", "]:", "%", "1.2.3.4:5"} {
+	for _, seed := range []string{"a", "a:1", "[::1]:1", "::1", "[", "]:", "%", "1.2.3.4:5", "0..", "a.", "fe80::1%a."} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, address string) {
