@@ -13,7 +13,8 @@ type DurableState struct {
 }
 
 // InspectDurable reads the state in a directory. It takes no lock and changes
-// nothing, so it works beside the process that uses it.
+// nothing, so it works beside the process that uses it. HAZARD: on Windows a file that
+// is being read cannot be replaced, and the failure ends that process's Durable.
 func InspectDurable(dir string) (DurableState, error) {
 	if err := isDirectory(dir); err != nil {
 		return DurableState{}, err

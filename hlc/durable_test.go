@@ -371,10 +371,17 @@ func TestOpenDurable_DirectoriesThatWillNotDo(t *testing.T) {
 	_, err = OpenDurable(t.Context(), clock, DurableOptions{Dir: file})
 	require.ErrorContains(t, err, "is not a directory")
 
+}
+
+// TestOpenDurable_ReadOnlyDirectory is refused, not worked around.
+func TestOpenDurable_ReadOnlyDirectory(t *testing.T) {
 	if runtime.GOOS == "windows" || os.Getuid() == 0 {
 		t.Skip("nothing is read-only for root, and directories on Windows")
 	}
+	dir := t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0o500))
+	clock, err := New(Options{})
+	require.NoError(t, err)
 	_, err = OpenDurable(t.Context(), clock, DurableOptions{Dir: dir})
 	var storage *StorageError
 	require.ErrorAs(t, err, &storage)
