@@ -22,7 +22,7 @@ type memory struct {
 
 	names   map[string]*inode // as the process sees them
 	durable map[string]*inode // as of the last sync of the directory
-	pending []naming          // since then, in order
+	pending []naming          // not on the disk yet, in order
 }
 
 type inode struct {
@@ -39,7 +39,8 @@ type naming struct {
 // fault is what happens at one call.
 type fault struct {
 	err    error  // returned
-	effect bool   // and yet it took place, or half of a write
+	effect bool   // and yet it took place
+	drop   bool   // changes of names up to here are seen, and never reach the disk
 	crash  bool   // the machine stops: before the call, or after its effect
 	slow   func() // called first
 }
@@ -73,16 +74,23 @@ func (m *memory) do(op string, act func()) error {
 	if f.err == nil || f.effect {
 		act()
 	}
+	if f.drop {
+		m.pending = nil
+	}
 	return f.err
 }
 
-func (m *memory) lock() (err error) {
-	return errors.Join(m.do("lock", func() {
-		if m.locked {
-			err = ErrLocked
-		}
-		m.locked = true
-	}), err)
+// lock: a process that could not lock holds no lock, whatever failed.
+func (m *memory) lock() error {
+	taken := false
+	err := m.do("lock", func() { taken, m.locked = m.locked, true })
+	if err != nil && !taken {
+		_ = m.unlock()
+	}
+	if err == nil && taken {
+		return ErrLocked
+	}
+	return err
 }
 
 func (m *memory) unlock() error {
@@ -124,8 +132,16 @@ func (m *memory) rename(from, to string) error {
 
 func (m *memory) sync() error {
 	return m.do("syncdir", func() {
-		m.durable, m.pending = maps.Clone(m.names), nil
+		for _, change := range m.pending {
+			change.apply(m.durable)
+		}
+		m.pending = nil
 	})
+}
+
+func (c naming) apply(names map[string]*inode) {
+	delete(names, c.from)
+	names[c.name] = c.node
 }
 
 type memoryFile struct {
@@ -158,8 +174,7 @@ func (m *memory) crash(r *rand.Rand) *memory {
 			if r.IntN(2) == 0 {
 				continue
 			}
-			delete(names, change.from)
-			names[change.name] = change.node
+			change.apply(names)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
