@@ -67,7 +67,7 @@ type Durable struct {
 	kick     chan struct{} // room for one
 	stop     chan struct{}
 	joined   chan struct{}
-	close    sync.Once
+	closing  sync.Once
 	closeErr error
 }
 
@@ -224,7 +224,7 @@ func (d *Durable) wake() {
 // returns the [*StorageError] that ended the Durable, or that it met itself; a
 // restart is then no different from one after a crash.
 func (d *Durable) Close() error {
-	d.close.Do(func() {
+	d.closing.Do(func() {
 		d.mu.Lock()
 		failed := d.err
 		if failed == nil {

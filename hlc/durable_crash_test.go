@@ -28,7 +28,7 @@ type world struct {
 
 const firstWall = int64(1_800_000_000_000_000_000)
 
-// runs is one run of the node: open, some events, and Close if it gets that far.
+// run is one run of the node: open, some events, and Close if it gets that far.
 // The disk may fail or stop at any call; what the calls then return is checked
 // here, and every timestamp that they hand out.
 func (w *world) run(events int) (err error) {
@@ -55,7 +55,7 @@ func (w *world) run(events int) (err error) {
 			return err
 		}
 		if w.r.IntN(2) == 0 {
-			synctest.Wait() // the renewal comes first
+			synctest.Wait() // the renewal comes first; else the scheduler decides
 		}
 	}
 	return nil

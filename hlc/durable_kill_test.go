@@ -49,8 +49,8 @@ func child(t *testing.T, ctx context.Context, dir string, offset time.Duration) 
 	return cmd, bufio.NewScanner(out)
 }
 
-// TestDurable_SIGKILL kills a process at 500 random moments, in the middle of
-// renewals and of starts, and moves its clock back by up to a minute in between. What it
+// TestDurable_SIGKILL kills a process at 500 random moments, half of them after it
+// has begun to print, the others from its start on, and moves its clock back by up to a minute in between. What it
 // prints first after a restart is above all that it printed before.
 func TestDurable_SIGKILL(t *testing.T) {
 	if testing.Short() {
@@ -64,10 +64,18 @@ func TestDurable_SIGKILL(t *testing.T) {
 	for ; kills < 500 && time.Now().Before(deadline); kills++ {
 		offset := -time.Duration(r.Int64N(int64(time.Minute)))
 		cmd, lines := child(t, t.Context(), dir, offset)
-		after := time.Duration(r.Int64N(int64(25 * time.Millisecond)))
-		killer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+		killAfter := func(most time.Duration) *time.Timer {
+			return time.AfterFunc(time.Duration(r.Int64N(int64(most))), func() { _ = cmd.Process.Kill() })
+		}
+		var killer *time.Timer
+		if kills%2 == 0 {
+			killer = killAfter(25 * time.Millisecond) // in the start, perhaps
+		}
 		before := printed
 		for lines.Scan() {
+			if killer == nil {
+				killer = killAfter(10 * time.Millisecond) // while it renews its bound
+			}
 			var ts Timestamp
 			if n, err := fmt.Sscanf(lines.Text(), "%d %d", &ts.WallTime, &ts.Logical); n != 2 || err != nil {
 				t.Fatalf("seed %d: the child says %q", seed, lines.Text())

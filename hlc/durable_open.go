@@ -178,7 +178,6 @@ func passBound(ctx context.Context, clock *Clock, bound Timestamp, maxWait time.
 	began := time.Now()
 	for {
 		err := clock.Observe(bound)
-		waited = time.Since(began)
 		var far *TooFarAheadError
 		if !errors.As(err, &far) {
 			return waited, err
@@ -189,6 +188,7 @@ func passBound(ctx context.Context, clock *Clock, bound Timestamp, maxWait time.
 		}
 		select {
 		case <-time.After(min(need, time.Second)): // the clock may be stepped meanwhile
+			waited = time.Since(began)
 		case <-ctx.Done():
 			return waited, fmt.Errorf("hlc: waiting for the clock to reach the saved bound: %w", ctx.Err())
 		}
