@@ -19,6 +19,9 @@
 // timestamp alone does not mean "before" in real time. For that see
 // truetime/commitwait.
 //
+// Across restarts, and crashes that lose the memory, a [Durable] keeps the order by an
+// upper bound on the disk.
+//
 // # What bounds it
 //
 // Wall runs ahead of the local physical clock at most by what remote timestamps

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
+	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/internal/fleet"
 )
 
@@ -28,6 +29,7 @@ func TestHelp_EveryExampleRuns(t *testing.T) {
 	loopback := onLoopback(t)
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("fleet.txt", []byte(startServer(t, fleet.Config{})+" # of the examples\n"), 0o600))
+	savedState(t, "state")
 	var visit func(cmd *cobra.Command)
 	visit = func(cmd *cobra.Command) {
 		if cmd.Name() == "completion" || cmd.Name() == "help" {
@@ -46,6 +48,17 @@ func TestHelp_EveryExampleRuns(t *testing.T) {
 		}
 	}
 	visit(newRoot(streams{}, nil))
+}
+
+// savedState makes a directory with the bound of a clock.
+func savedState(t *testing.T, dir string) {
+	t.Helper()
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	clock, err := hlc.New(hlc.Options{})
+	require.NoError(t, err)
+	durable, err := hlc.OpenDurable(t.Context(), clock, hlc.DurableOptions{Dir: dir})
+	require.NoError(t, err)
+	require.NoError(t, durable.Close())
 }
 
 // readme returns the fenced blocks of README.md in one language.

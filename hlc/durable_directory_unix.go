@@ -1,0 +1,32 @@
+//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+
+package hlc
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// lock locks the directory itself, so that there is no lock file which somebody
+// could delete while it is held.
+func (d *osDirectory) lock() error {
+	f, err := os.Open(d.path)
+	if err != nil {
+		return err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return ErrLocked
+		}
+		return &os.PathError{Op: "flock", Path: d.path, Err: err}
+	}
+	d.held = f
+	return nil
+}
+
+func (d *osDirectory) rename(from, to string) error { return os.Rename(d.at(from), d.at(to)) }
+
+func (d *osDirectory) sync() error { return d.held.Sync() }
