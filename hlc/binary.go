@@ -16,7 +16,7 @@ const BinaryLen = 12
 // It returns a [*RangeError] before 1970. It makes a Timestamp an [encoding.BinaryAppender].
 func (t Timestamp) AppendBinary(b []byte) ([]byte, error) {
 	if t.WallTime < 0 {
-		return b, t.noBytes("binary")
+		return b, &RangeError{t, "binary", before1970}
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(t.WallTime))
 	return binary.BigEndian.AppendUint32(b, t.Logical), nil
@@ -26,17 +26,10 @@ func (t Timestamp) AppendBinary(b []byte) ([]byte, error) {
 // come first, as in a key whose newest version is to be found first. Errors as in AppendBinary.
 func (t Timestamp) AppendDescending(b []byte) ([]byte, error) {
 	if t.WallTime < 0 {
-		return b, t.noBytes("descending")
+		return b, &RangeError{t, "descending", before1970}
 	}
 	b = binary.BigEndian.AppendUint64(b, ^uint64(t.WallTime))
 	return binary.BigEndian.AppendUint32(b, ^t.Logical), nil
-}
-
-// noBytes is not inlined, so that what appends can be.
-//
-//go:noinline
-func (t Timestamp) noBytes(form string) error {
-	return &RangeError{Timestamp: t, Form: form, Problem: before1970}
 }
 
 // MarshalBinary returns the binary form. Errors as in AppendBinary.

@@ -89,7 +89,7 @@ func (c BigintColumn) Value() (driver.Value, error) {
 	case packed > math.MaxInt64:
 		return nil, &RangeError{Timestamp: c.Timestamp, Form: "BigintColumn", Problem: "packed it is 2^63 or above"}
 	case !c.Layout.Fits(c.Timestamp):
-		return nil, &RangeError{Timestamp: c.Timestamp, Form: "BigintColumn", Problem: "layout " + c.Layout.name + " would round it; issue timestamps that fit, or Round it"}
+		return nil, &RangeError{Timestamp: c.Timestamp, Form: "BigintColumn", Problem: "layout " + c.Layout.String() + " would round it; issue timestamps that fit, or Round it"}
 	}
 	return int64(packed), nil
 }
@@ -101,7 +101,7 @@ func (c *BigintColumn) Scan(src any) error {
 	case !ok:
 		return wrongColumn("BigintColumn", src)
 	case packed < 0:
-		return fail(c.Layout.name, strconv.FormatInt(packed, 10), flaw{0, "it is negative"})
+		return fail(c.Layout.String(), strconv.FormatInt(packed, 10), flaw{0, "it is negative"})
 	}
 	t, err := c.Layout.Unpack(uint64(packed))
 	if err == nil {

@@ -1,9 +1,6 @@
 package hlc
 
-import (
-	"math"
-	"strconv"
-)
+import "math"
 
 // AppendDecimal appends the decimal form, nanoseconds with the logical part as ten
 // digits behind the point: "1790000000123456789.0000000007". As a number it sorts as
@@ -16,9 +13,12 @@ func (t Timestamp) AppendDecimal(b []byte) ([]byte, error) {
 	if t.WallTime < 0 {
 		return b, &RangeError{Timestamp: t, Form: "decimal", Problem: before1970}
 	}
-	b = strconv.AppendUint(b, uint64(t.WallTime), 10)
-	b = append(b, '.')
-	return appendPadded(b, uint64(t.Logical), 10), nil
+	var room [31]byte
+	tenDigits(room[:10], uint64(t.WallTime)/1e10)
+	tenDigits(room[10:20], uint64(t.WallTime)%1e10)
+	room[20] = '.'
+	tenDigits(room[21:], uint64(t.Logical))
+	return append(b, room[leadingZeros(room[:19]):]...), nil
 }
 
 // ParseDecimal reads the decimal form. ".0000000000" may be left out; whatever else

@@ -60,12 +60,43 @@ func literal[T chars](s T, at int, c byte, problem string) flaw {
 	return flaw{}
 }
 
-// appendPadded appends v as exactly width digits, at most 10.
-func appendPadded(b []byte, v uint64, width int) []byte {
-	b = append(b, "0000000000"[:width]...)
-	for i := len(b) - 1; v > 0; i-- {
-		b[i] = byte('0' + v%10)
-		v /= 10
-	}
-	return b
+// tenDigits writes v, below 10^10, to b[:10]. Its divisions do not wait for each
+// other, as those of a loop do.
+func tenDigits(b []byte, v uint64) {
+	_ = b[9]
+	high, low := uint32(v/1e8), uint32(v%1e8)
+	upper, lower := low/1e4, low%1e4
+	twoDigits(b, high)
+	twoDigits(b[2:], upper/100)
+	twoDigits(b[4:], upper%100)
+	twoDigits(b[6:], lower/100)
+	twoDigits(b[8:], lower%100)
 }
+
+// twoDigits writes v, below 100, to b[:2].
+func twoDigits(b []byte, v uint32) {
+	pair := pairs[2*v:]
+	b[0], b[1] = pair[0], pair[1]
+}
+
+// leadingZeros counts those at the beginning of digits.
+func leadingZeros(digits []byte) int {
+	for i, c := range digits {
+		if c != '0' {
+			return i
+		}
+	}
+	return len(digits)
+}
+
+// pairs are the numbers below 100: two digits for one division.
+const pairs = "00010203040506070809" +
+	"10111213141516171819" +
+	"20212223242526272829" +
+	"30313233343536373839" +
+	"40414243444546474849" +
+	"50515253545556575859" +
+	"60616263646566676869" +
+	"70717273747576777879" +
+	"80818283848586878889" +
+	"90919293949596979899"

@@ -77,8 +77,13 @@ func Couchbase() Layout { return couchbase }
 // Layouts returns the layouts that have a function.
 func Layouts() []Layout { return []Layout{kudu, tikv, ntp48x16, couchbase} }
 
-// String is the name.
-func (l Layout) String() string { return l.name }
+// String is the name, or "unset".
+func (l Layout) String() string {
+	if l.name == "" {
+		return "unset"
+	}
+	return l.name
+}
 
 // Max is the highest timestamp that packs, MaxLogical its logical part.
 func (l Layout) Max() Timestamp {

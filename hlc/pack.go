@@ -48,7 +48,7 @@ func (l Layout) Unpack(packed uint64) (Timestamp, error) {
 	default:
 		return Timestamp{WallTime: l.wallOf(tick), Logical: uint32(packed) & l.MaxLogical()}, nil
 	}
-	return Timestamp{}, fail(l.name, strconv.FormatUint(packed, 10), flaw{0, problem})
+	return Timestamp{}, fail(l.String(), strconv.FormatUint(packed, 10), flaw{0, problem})
 }
 
 // Round returns the lowest timestamp that is not below t and packs without a loss: what

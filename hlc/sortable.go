@@ -19,14 +19,17 @@ func (t Timestamp) AppendSortable(b []byte) ([]byte, error) {
 	at := t.Time()
 	year, month, day := at.Date()
 	hour, minute, second := at.Clock()
-	b = appendPadded(b, uint64(year), 4)
-	b = appendPadded(b, uint64(month), 2)
-	b = append(appendPadded(b, uint64(day), 2), 'T')
-	b = appendPadded(b, uint64(hour), 2)
-	b = appendPadded(b, uint64(minute), 2)
-	b = append(appendPadded(b, uint64(second), 2), '.')
-	b = append(appendPadded(b, uint64(at.Nanosecond()), 9), 'Z', '-')
-	return appendPadded(b, uint64(t.Logical), 10), nil
+	var room [sortableLen]byte
+	for i, v := range [...]int{year / 100, year % 100, int(month), day} {
+		twoDigits(room[2*i:], uint32(v))
+	}
+	for i, v := range [...]int{hour, minute, second} {
+		twoDigits(room[9+2*i:], uint32(v))
+	}
+	tenDigits(room[15:], uint64(at.Nanosecond())) // the first is 0, and the place of the point
+	tenDigits(room[27:], uint64(t.Logical))
+	room[8], room[15], room[25], room[26] = 'T', '.', 'Z', '-'
+	return append(b, room[:]...), nil
 }
 
 // ParseSortable reads the sortable form; what it accepts, AppendSortable gives back.

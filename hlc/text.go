@@ -25,10 +25,11 @@ func (t Timestamp) appendText(b []byte) []byte {
 	if t.WallTime < 0 {
 		b, wall = append(b, '-'), -wall
 	}
-	b = strconv.AppendUint(b, wall/1e9, 10)
-	b = append(b, '.')
-	b = appendPadded(b, wall%1e9, 9)
-	b = append(b, ',')
+	var room [21]byte
+	tenDigits(room[:10], wall/1e9)
+	tenDigits(room[10:20], wall%1e9) // the first is 0, and the place of the point
+	room[10], room[20] = '.', ','
+	b = append(b, room[leadingZeros(room[:9]):]...)
 	return strconv.AppendUint(b, uint64(t.Logical), 10)
 }
 
