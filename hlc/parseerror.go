@@ -31,4 +31,6 @@ func (e *RangeError) Error() string {
 	return fmt.Sprintf("hlc: %v has no %s form: %s", e.Timestamp, e.Form, e.Problem)
 }
 
-const before1970 = "it is before 1970, where the order of the bytes would not be that of time"
+// before1970 is the problem of every form that sorts: the order of its bytes would
+// not be that of time.
+const before1970 = "it is before 1970"
