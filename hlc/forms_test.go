@@ -8,6 +8,7 @@ import (
 	"flag"
 	"log/slog"
 	"math"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -52,9 +53,10 @@ func TestForms_ComeBack(t *testing.T) {
 	})
 }
 
-// TestForms_SortAsTimeDoes: bytes of the binary form, text of the sortable one, and
-// the descending form the other way round. All have a fixed width.
+// TestForms_SortAsTimeDoes: bytes of the binary form, text of the sortable one, the
+// descending form the other way round, all of a fixed width; the decimal form as a number.
 func TestForms_SortAsTimeDoes(t *testing.T) {
+	exact := func(decimal []byte) *big.Rat { r, _ := new(big.Rat).SetString(string(decimal)); return r }
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anyTimestamp().Draw(t, "a"), anyTimestamp().Draw(t, "b")
 		if rapid.Bool().Draw(t, "same wall time") {
@@ -75,6 +77,9 @@ func TestForms_SortAsTimeDoes(t *testing.T) {
 			require.Equal(t, a.Compare(b), order, f.name)
 			require.Len(t, x, len(y))
 		}
+		x, _ := a.AppendDecimal(nil)
+		y, _ := b.AppendDecimal(nil)
+		require.Equal(t, a.Compare(b), exact(x).Cmp(exact(y)))
 	})
 }
 
