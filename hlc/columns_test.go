@@ -110,6 +110,9 @@ func TestColumns_Null(t *testing.T) {
 	require.False(t, c.Valid)
 	require.NoError(t, c.Scan("20260921T141320.123456000Z-0000000007"))
 	require.Equal(t, sql.Null[TextColumn]{V: TextColumn{fitting}, Valid: true}, c)
+	value, err := driver.DefaultParameterConverter.ConvertValue(c) // as database/sql does with an argument
+	require.NoError(t, err)
+	require.Equal(t, "20260921T141320.123456000Z-0000000007", value)
 }
 
 // TestColumns_TheDriversBytesAreNotKept: a driver uses them again for the next row.
