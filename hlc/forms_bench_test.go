@@ -85,6 +85,11 @@ func BenchmarkLayout(b *testing.B) {
 				packed, _ = l.Pack(benchTimestamp)
 			}
 		})
+		inLoop(b, "round/"+l.String(), func(n int) {
+			for range n {
+				_, _ = l.Round(benchTimestamp)
+			}
+		})
 		inLoop(b, "unpack/"+l.String(), func(n int) {
 			for range n {
 				_, _ = l.Unpack(packed)

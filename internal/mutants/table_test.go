@@ -335,7 +335,7 @@ var mutants = []mutant{
 	{name: "the beginning of a tick rounded down", file: "hlc/pack.go",
 		edit: []string{"if remainder > 0 {", "if remainder > l.nanos {"}, test: "TestLayout_UnpackComesBack"},
 	{name: "a full logical part spills over", file: "hlc/pack.go",
-		edit: []string{"case logical > l.MaxLogical():", "case false:"}, test: "TestLayout_PackIsTheLowestNotBelow"},
+		edit: []string{"if t.Logical <= l.MaxLogical() {", "if true {"}, test: "TestLayout_PackIsTheLowestNotBelow"},
 	{name: "a layout wraps at its end", file: "hlc/layout.go",
 		edit: []string{"min(end, math.MaxUint64>>l.logicalBits)", "end"}, test: "TestLayout_Ends"},
 	{name: "a column rounds what does not fit", file: "hlc/columns.go",
