@@ -32,6 +32,22 @@
 // error as a fault of the sender's clock and do not process the message as if
 // it had been ordered.
 //
+// # Forms
+//
+// A timestamp is sent and stored in one of these. What parses gives the same bytes
+// again, except that a zero logical part may be left out of text and decimal; what does
+// not parse is a [*ParseError] with the offset, and the receiver stays as it was.
+//
+//	form        example                                  sorts as time does   holds
+//	text        1790000000.123456789,7                   no                   every timestamp; also JSON, slog, flags
+//	decimal     1790000000123456789.0000000007           as a number          1970 to 2262; numeric columns, CockroachDB's SQL
+//	sortable    20260921T141320.123456789Z-0000000007    as text              1970 to 2262; text columns, file names, object keys
+//	binary      12 bytes, big-endian                     as bytes             1970 to 2262; keys, bytea columns
+//	descending  12 bytes, every bit turned               newest first         1970 to 2262; keys
+//	packed      64 bits by a [Layout], rounded up        as a number          what Fits; bigint columns, others' protocols
+//
+// The forms that sort refuse a time before 1970 with a [*RangeError]: no Clock issues one.
+//
 // Source: Kulkarni, Demirbas, Madappa, Avva, Leone, "Logical Physical Clocks and
 // Consistent Snapshots in Globally Distributed Databases", 2014.
 package hlc

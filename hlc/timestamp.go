@@ -2,7 +2,6 @@ package hlc
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"time"
 )
@@ -49,14 +48,3 @@ func (t Timestamp) Next() (Timestamp, error) {
 //
 // HAZARD: it is close to the time of the event only as far as the clocks are.
 func (t Timestamp) Time() time.Time { return time.Unix(0, t.WallTime).UTC() }
-
-// String shows seconds, nanoseconds and the logical part, such as
-// "1790000000.123456789,7".
-func (t Timestamp) String() string {
-	seconds, nanos := t.WallTime/1e9, t.WallTime%1e9
-	sign := ""
-	if t.WallTime < 0 {
-		sign, seconds, nanos = "-", -seconds, -nanos
-	}
-	return fmt.Sprintf("%s%d.%09d,%d", sign, seconds, nanos, t.Logical)
-}

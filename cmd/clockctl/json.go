@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/ntpprobe"
 	"github.com/trueclock/trueclock/truetime"
 )
@@ -42,6 +43,7 @@ type errorJSON struct {
 	Message string `json:"message"`
 	Best    *int   `json:"best,omitempty"`
 	Needed  *int   `json:"needed,omitempty"`
+	Offset  *int   `json:"offset,omitempty"` // of the first wrong byte of a malformed timestamp
 }
 
 // sourceJSON always has all its keys; null is unknown.
@@ -128,6 +130,10 @@ func newErrorJSON(err error) *errorJSON {
 	var noQuorum *truetime.NoQuorumError
 	if errors.As(err, &noQuorum) {
 		o.Message, o.Best, o.Needed = noQuorum.Detail(), &noQuorum.Best, &noQuorum.Needed
+	}
+	var malformed *hlc.ParseError
+	if errors.As(err, &malformed) {
+		o.Message, o.Offset = firstLine(malformed), &malformed.Offset
 	}
 	return o
 }

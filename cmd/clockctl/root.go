@@ -65,7 +65,11 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		err = &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 		if format := wantedJSON(args); format != "" && cmd.Flags().Lookup("output") != nil {
-			return errors.Join(err, writeJSON(s.out, failedJSON(cmd.Name(), format, "usage", err)))
+			var object any = failedJSON(cmd.Name(), format, "usage", err)
+			if cmd.HasParent() && cmd.Parent().Name() == "hlc" {
+				object = failedHLCJSON(cmd, err)
+			}
+			return errors.Join(err, writeJSON(s.out, object))
 		}
 		return err
 	})
@@ -104,7 +108,10 @@ func wantedJSON(args []string) string {
 
 // firstLine keeps an error on one line and drops the library's prefix.
 func firstLine(err error) string {
-	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "ntpprobe: "), "truetime: ")
+	text := err.Error()
+	for _, library := range []string{"ntpprobe: ", "truetime: ", "hlc: "} {
+		text = strings.TrimPrefix(text, library)
+	}
 	if interrupted := new(interruptedError); errors.As(err, &interrupted) {
 		text = interrupted.Error()
 	}
