@@ -99,3 +99,24 @@ func TestEstimator_PooledServersShareTheirFreshness(t *testing.T) {
 	require.Equal(t, fresh.T4.Nanos+int64(time.Hour), b.Expires)
 	require.Equal(t, 1, b.Basis.Domains)
 }
+
+// TestEstimator_AnsweringCountsDomains: two names of one machine that answer are one
+// domain that does.
+func TestEstimator_AnsweringCountsDomains(t *testing.T) {
+	w := newWorld(7, 4, 0, 200_000)
+	e, err := NewEstimator(w.servers, Assumptions{DriftPPB: w.drift})
+	require.NoError(t, err)
+	for i := range w.servers {
+		s := w.exchange(i)
+		if i == 1 {
+			s.Remote = w.exchange(0).Remote
+		}
+		require.NoError(t, e.Add(s))
+	}
+	require.Equal(t, 3, e.answering())
+	mute := Sample{Server: w.servers[3]}
+	for range resolveAgain {
+		e.Reject(mute, mute.rejected(ReasonTimeout, "no reply in time"))
+	}
+	require.Equal(t, 2, e.answering())
+}

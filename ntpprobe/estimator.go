@@ -91,6 +91,7 @@ func (e *Estimator) Add(s Sample) error {
 	w.add(s, e.assume.MaxSamples)
 	e.hearLeap(s)
 	src.last, src.replied, src.rejected, src.misses = s.Header, true, nil, 0
+	src.relearned++
 	return nil
 }
 
@@ -250,11 +251,11 @@ func (e *Estimator) expires(domains []domain) int64 {
 // answering counts the failure domains of which a server gave a sample in one of its
 // last resolveAgain exchanges.
 func (e *Estimator) answering() int {
-	names := map[string]bool{}
-	for _, src := range e.sources {
-		if !src.forgotten() && !src.silent() {
-			names[src.domain] = true
+	heard := map[int]bool{}
+	for i, g := range groups(e.sources) {
+		if g >= 0 && !e.sources[i].silent() {
+			heard[g] = true
 		}
 	}
-	return len(names)
+	return len(heard)
 }

@@ -19,7 +19,7 @@ const epochCheck = time.Second
 // Servers and Local.
 type Config struct {
 	Servers     []Server
-	Local       truetime.LocalClock
+	Local       truetime.LocalClock // one with slack must say whom it follows: truetime.Strict
 	Assumptions Assumptions
 	Poll        PollPolicy
 	// Dialer opens the sockets; nil means a plain [net.Dialer]. Set it to choose

@@ -14,6 +14,8 @@ type source struct {
 	replied  bool           // last is set
 	rejected *RejectedError // why the newest exchange gave no sample; nil if it did
 	misses   int            // exchanges without a sample, in a row
+
+	relearned int // samples since the wander was disproved
 }
 
 // moved reports whether a name now leads to another machine. What the old one said is

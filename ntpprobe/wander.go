@@ -97,6 +97,9 @@ func (e *Estimator) disagreement(domains []domain, r truetime.Reading, err error
 func (e *Estimator) loosen(r truetime.Reading) error {
 	e.forget()
 	e.wander = wander{loose: true, since: r.Nanos}
+	for _, src := range e.sources {
+		src.relearned = 0
+	}
 	e.disproofs.Wander++
 	return &truetime.DisruptedError{Cause: fmt.Sprintf(
 		"the local clock's rate strayed by more than the wander of %d ppb, or more than %d failure domains lie; until it is known again %d ppb are assumed",
@@ -145,7 +148,7 @@ func (e *Estimator) settle() {
 	}
 	answering, ready := 0, 0
 	for _, d := range pool(e.sources) {
-		n := d.since(e.wander.since)
+		n := d.relearned()
 		if n > 0 {
 			answering++
 		}
@@ -163,13 +166,12 @@ func (e *Estimator) settle() {
 	e.wander = wander{}
 }
 
-// since counts the domain's constraints after a reading.
-func (d *domain) since(reading int64) int {
+// relearned counts the domain's samples since the disproof, also those that the window
+// has no room for any more.
+func (d *domain) relearned() int {
 	n := 0
 	for _, m := range d.members {
-		for i := len(m.window.upper) - 1; i >= 0 && m.window.upper[i].at > reading; i-- {
-			n++
-		}
+		n += m.relearned
 	}
 	return n
 }

@@ -178,6 +178,35 @@ func TestEstimator_ALiarCannotKeepTheFallback(t *testing.T) {
 	require.False(t, e.wander.loose)
 }
 
+// TestEstimator_RarePollsEndTheFallbackToo: eight samples do not fit the window, or what is
+// kept of it.
+func TestEstimator_RarePollsEndTheFallbackToo(t *testing.T) {
+	for why, c := range map[string]struct {
+		assume Assumptions
+		poll   time.Duration
+	}{
+		"a poll of ten minutes":        {Assumptions{}, 10 * time.Minute},
+		"seven samples kept":           {Assumptions{MaxSamples: 7}, 16 * time.Second},
+		"a window of eight minutes":    {Assumptions{Window: 8 * time.Minute}, 64 * time.Second},
+		"the defaults, for comparison": {Assumptions{}, 64 * time.Second},
+	} {
+		w := newWorld(3, 4, 0, 200_000)
+		w.steady(5_000)
+		e, err := NewEstimator(w.servers, c.assume)
+		require.NoError(t, err)
+		require.NoError(t, e.Add(w.exchange(0))) // the epoch begins
+		_ = e.loosen(w.reading())
+		for range 4 * relearn {
+			for i := range w.servers {
+				w.pass(c.poll / 4)
+				_ = e.Add(w.exchange(i)) // some take too long
+			}
+			_, _ = e.Bound(w.reading())
+		}
+		require.False(t, e.wander.loose, why)
+	}
+}
+
 // TestEstimator_OrderOfArrivalDoesNotMatter, and a sample added twice counts once.
 func TestEstimator_OrderOfArrivalDoesNotMatter(t *testing.T) {
 	for seed := range uint64(30) {

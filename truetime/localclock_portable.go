@@ -22,6 +22,10 @@ type portableClock struct {
 // a daemon keeps at another rate, 50 ppm say, does not add up to a gap in a day.
 const portableFollow = time.Minute
 
+// portableLook is how long the looks at both clocks may take for their difference to be
+// taken as a base.
+const portableLook = time.Millisecond
+
 // portableEpoch is immutable: wall − mono as it was at a reading of the epoch.
 type portableEpoch struct {
 	number uint64
@@ -60,7 +64,7 @@ func (c *portableClock) Read() (Reading, error) {
 		m := c.mono()
 		gap := time.Duration(c.wall() - int64(m) - e.ahead)
 		if gap.Abs() <= portableGap {
-			if m-e.at > portableFollow {
+			if m-e.at > portableFollow && c.mono()-m <= portableLook { // else the gap may be a wait between the two looks
 				c.epoch.CompareAndSwap(e, &portableEpoch{number: e.number, at: m, ahead: e.ahead + int64(gap), cause: e.cause})
 			}
 			return Reading{Nanos: int64(m), Epoch: e.number}, nil
@@ -74,6 +78,13 @@ func (c *portableClock) Read() (Reading, error) {
 func (c *portableClock) EpochCause() string { return c.epoch.Load().cause }
 
 func (c *portableClock) begin(cause string) *portableEpoch {
-	m := c.mono()
-	return &portableEpoch{number: NewEpoch(), at: m, ahead: c.wall() - int64(m), cause: cause}
+	e := &portableEpoch{number: NewEpoch(), cause: cause}
+	for range 10 {
+		e.at = c.mono()
+		e.ahead = c.wall() - int64(e.at)
+		if c.mono()-e.at <= portableLook {
+			break
+		}
+	}
+	return e
 }

@@ -77,6 +77,27 @@ func TestPortableClock_AWallClockAtAnotherRate(t *testing.T) {
 	require.NotEqual(t, first.Epoch, r.Epoch)
 }
 
+// TestPortableClock_AWaitBetweenTheTwoLooks is not taken for the rate of the wall
+// clock: a suspend that it would have made up for is still seen.
+func TestPortableClock_AWaitBetweenTheTwoLooks(t *testing.T) {
+	h := &hands{wall: 1e18}
+	clock := h.clock()
+	h.pass(2*time.Minute, 2*time.Minute)
+	waited := false
+	h.afterMono = func() {
+		if !waited {
+			waited = true
+			h.pass(900*time.Millisecond, 900*time.Millisecond)
+		}
+	}
+	first, err := clock.Read()
+	require.NoError(t, err)
+	h.pass(0, 1800*time.Millisecond)
+	then, err := clock.Read()
+	require.NoError(t, err)
+	require.NotEqual(t, first.Epoch, then.Epoch)
+}
+
 // TestPortableClock_AGapBetweenTheTwoLooks is blamed on the reading that was
 // taken before it, never missed.
 func TestPortableClock_AGapBetweenTheTwoLooks(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/trueclock/trueclock/ntpprobe"
@@ -35,12 +36,12 @@ func newExchangeJSON(x ntpprobe.Exchange) exchangeJSON {
 	return o
 }
 
-// writeCSV prints a row per source, with the names of the JSON keys; unknown is
-// empty.
-func writeCSV(w io.Writer, sources []ntpprobe.SourceStatus) error {
+// writeCSV prints a row per source, and per target, which has no vote, with the names of
+// the JSON keys; unknown is empty.
+func writeCSV(w io.Writer, sources, targets []ntpprobe.SourceStatus) error {
 	out := csv.NewWriter(w)
-	rows := [][]string{{"address", "state", "reason", "stratum", "leap", "offset_ns", "delay_ns", "error_bound_ns", "root_delay_ns", "root_dispersion_ns", "samples", "domain"}}
-	for _, source := range sources {
+	rows := [][]string{{"address", "state", "reason", "stratum", "leap", "offset_ns", "delay_ns", "error_bound_ns", "root_delay_ns", "root_dispersion_ns", "samples", "domain", "vote"}}
+	for i, source := range slices.Concat(sources, targets) {
 		o := newSourceJSON(source)
 		stratum := ""
 		if o.Stratum != nil {
@@ -48,7 +49,7 @@ func writeCSV(w io.Writer, sources []ntpprobe.SourceStatus) error {
 		}
 		rows = append(rows, []string{
 			o.Address, o.State, text(o.Reason), stratum, text(o.Leap), number(o.Offset), number(o.Delay), number(o.ErrorBound),
-			number(o.RootDelay), number(o.RootDispersion), strconv.Itoa(o.Samples), o.Domain,
+			number(o.RootDelay), number(o.RootDispersion), strconv.Itoa(o.Samples), o.Domain, strconv.FormatBool(i < len(sources)),
 		})
 	}
 	return out.WriteAll(rows)

@@ -78,7 +78,7 @@ func failed(s streams, cmd *cobra.Command, p *probing, err error) error {
 func (p *probing) print(ctx context.Context, s streams, o ntpprobe.MeasureOptions, r ntpprobe.Report) error {
 	streamed := p.output != "json" && p.output != "csv"
 	if streamed {
-		if err := p.printReport(s, r, nil); err != nil {
+		if err := p.printReport(s, r, nil, nil); err != nil {
 			return err
 		}
 	}
@@ -86,7 +86,7 @@ func (p *probing) print(ctx context.Context, s streams, o ntpprobe.MeasureOption
 	targets, err := p.judge(ctx, s, o, r)
 	switch {
 	case !streamed:
-		return errors.Join(err, p.printReport(s, r, targets))
+		return errors.Join(err, p.printReport(s, r, targets, err))
 	case err == nil && p.judged != nil && p.output != "ndjson":
 		return writeSurvey(s.out, targets, time.Since(began))
 	}
@@ -107,7 +107,7 @@ func (p *probing) judge(ctx context.Context, s streams, o ntpprobe.MeasureOption
 	return targets, err
 }
 
-func (p *probing) printReport(s streams, r ntpprobe.Report, targets []ntpprobe.SourceStatus) error {
+func (p *probing) printReport(s streams, r ntpprobe.Report, targets []ntpprobe.SourceStatus, failure error) error {
 	switch p.output {
 	case "json", "ndjson":
 		o := reportJSON(r)
@@ -116,9 +116,12 @@ func (p *probing) printReport(s streams, r ntpprobe.Report, targets []ntpprobe.S
 		} else if p.judged != nil {
 			o.Targets = ptr(sourcesJSON(targets))
 		}
+		if failure != nil && o.Error == nil {
+			o.Error = &errorJSON{Code: "internal", Message: firstLine(failure)} // the targets are not all there
+		}
 		return writeJSON(s.out, o)
 	case "csv":
-		return writeCSV(s.out, append(r.Sources, targets...))
+		return writeCSV(s.out, r.Sources, targets)
 	}
 	return writeTable(s.out, r, p.output == "wide", p.colored(s))
 }
