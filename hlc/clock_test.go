@@ -63,7 +63,7 @@ func TestClock_Stories(t *testing.T) {
 		}, []Timestamp{{10, 0}, {10, 1}, {10, 6}, {10, 7}}},
 		{"a full logical part carries into the wall time", func(s *script, c *Clock) []Timestamp {
 			s.now = 10
-			a, _ := c.Update(Timestamp{20, math.MaxUint32})
+			a, _ := c.Update(Timestamp{20, DefaultMaxLogical})
 			return []Timestamp{a, c.Now()}
 		}, []Timestamp{{21, 0}, {21, 1}}},
 		{"observing is no event, but the next one is above", func(s *script, c *Clock) []Timestamp {
@@ -90,14 +90,19 @@ func TestClock_Stories(t *testing.T) {
 func TestClock_RefusedRemoteLeavesNoTrace(t *testing.T) {
 	s := &script{now: 1_000}
 	c := newClock(t, s, 100)
-	_, err := c.Update(Timestamp{1_100, math.MaxUint32 - 1})
-	require.NoError(t, err, "exactly the limit is believed")
+	_, err := c.Update(Timestamp{1_100, DefaultMaxLogical})
+	require.NoError(t, err, "exactly the limits are believed")
 	before := c.Peek()
+	var high *LogicalTooHighError
+	_, err = c.Update(Timestamp{1_050, DefaultMaxLogical + 1})
+	require.ErrorAs(t, err, &high)
+	require.Equal(t, LogicalTooHighError{Remote: Timestamp{1_050, DefaultMaxLogical + 1}, Limit: DefaultMaxLogical}, *high)
+	require.ErrorAs(t, c.Observe(Timestamp{1_101, math.MaxUint32}), new(*TooFarAheadError))
 	for _, remote := range []Timestamp{{1_101, 0}, {math.MaxInt64, 0}, {math.MaxInt64, math.MaxUint32}} {
 		_, err := c.Update(remote)
 		var far *TooFarAheadError
 		require.ErrorAs(t, err, &far)
-		require.Equal(t, TooFarAheadError{Remote: remote, Physical: 1_000, Lead: time.Duration(remote.WallTime - 1_000), Limit: 100}, *far)
+		require.Equal(t, TooFarAheadError{Remote: remote, Physical: 1_000, Latest: 1_000, Lead: time.Duration(remote.WallTime - 1_000), Limit: 100}, *far)
 		require.ErrorAs(t, c.Observe(remote), &far)
 		require.Equal(t, before, c.Peek())
 	}
@@ -118,7 +123,7 @@ func TestClock_UnlimitedEndsBeforeTheRangeDoes(t *testing.T) {
 	require.ErrorIs(t, err, ErrExhausted)
 	require.ErrorIs(t, c.Observe(Timestamp{lastWall + 1, 0}), ErrExhausted)
 	require.Zero(t, c.Peek())
-	ts, err := c.Update(Timestamp{lastWall, math.MaxUint32})
+	ts, err := c.Update(Timestamp{lastWall, DefaultMaxLogical})
 	require.NoError(t, err)
 	require.Equal(t, Timestamp{lastWall + 1, 0}, ts)
 	require.Equal(t, Timestamp{lastWall + 1, 1}, c.Now())
@@ -132,7 +137,7 @@ func TestNew_RefusesANegativeLimit(t *testing.T) {
 	before := time.Now()
 	ts := c.Now()
 	require.False(t, ts.Time().Before(before.Round(0)))
-	require.Equal(t, DefaultMaxLead, c.maxLead)
+	require.Equal(t, int64(DefaultMaxLead), c.maxLead)
 }
 
 // paper is a direct transcription of figure 5 of Kulkarni et al. 2014: the naive

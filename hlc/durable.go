@@ -74,9 +74,22 @@ type Durable struct {
 // Now stamps a local event, or a message about to be sent, like [Clock.Now]. It
 // waits only when the timestamp is above the durable bound, and only until ctx
 // ends; the error then wraps ctx.Err(), and the timestamp is never handed out. Other
-// errors: [*StorageError], [ErrClosed].
+// errors: [*StorageError], [ErrClosed], [ErrExhausted].
 func (d *Durable) Now(ctx context.Context) (Timestamp, error) {
 	return d.cover(ctx, d.clock.Now())
+}
+
+// NowN stamps n local events at once, like [Clock.NowN], with the errors of that and of
+// Now.
+func (d *Durable) NowN(ctx context.Context, n int) (Batch, error) {
+	b, err := d.clock.NowN(n)
+	if err != nil {
+		return Batch{}, err
+	}
+	if _, err := d.cover(ctx, b.Last()); err != nil {
+		return Batch{}, err
+	}
+	return b, nil
 }
 
 // Update stamps the receipt of a message that carries remote, like
@@ -84,6 +97,16 @@ func (d *Durable) Now(ctx context.Context) (Timestamp, error) {
 // clock has moved to remote all the same.
 func (d *Durable) Update(ctx context.Context, remote Timestamp) (Timestamp, error) {
 	ts, err := d.clock.Update(remote)
+	if err != nil {
+		return Timestamp{}, err
+	}
+	return d.cover(ctx, ts)
+}
+
+// UpdateFrom is Update, and keeps for the clock's Stats how far the peer's timestamps
+// are ahead, like [Clock.UpdateFrom].
+func (d *Durable) UpdateFrom(ctx context.Context, peer string, remote Timestamp) (Timestamp, error) {
+	ts, err := d.clock.UpdateFrom(peer, remote)
 	if err != nil {
 		return Timestamp{}, err
 	}
@@ -117,13 +140,16 @@ func (d *Durable) Peek() Timestamp {
 
 // cover returns ts once it is at or below the durable bound.
 func (d *Durable) cover(ctx context.Context, ts Timestamp) (Timestamp, error) {
-	if ts.WallTime <= d.half.Load() {
+	if ts.WallTime <= d.half.Load() && !ts.IsZero() {
 		return ts, nil
 	}
 	return d.coverSlow(ctx, ts)
 }
 
 func (d *Durable) coverSlow(ctx context.Context, ts Timestamp) (Timestamp, error) {
+	if ts.IsZero() {
+		return Timestamp{}, ErrExhausted
+	}
 	for waited := false; ; waited = true {
 		covered, changed, err := d.ask(ts.WallTime, !waited)
 		if err != nil {

@@ -177,7 +177,7 @@ func passBound(ctx context.Context, clock *Clock, bound Timestamp, maxWait time.
 	}
 	began := time.Now()
 	for {
-		err := clock.Observe(bound)
+		err := clock.pass(bound)
 		var far *TooFarAheadError
 		if !errors.As(err, &far) {
 			return waited, err
@@ -193,4 +193,16 @@ func passBound(ctx context.Context, clock *Clock, bound Timestamp, maxWait time.
 			return waited, fmt.Errorf("hlc: waiting for the clock to reach the saved bound: %w", ctx.Err())
 		}
 	}
+}
+
+// pass moves the clock to a bound if it believes a wall time that far ahead. (A
+// bound may have any logical part.)
+func (c *Clock) pass(bound Timestamp) error {
+	if bound.WallTime > 0 {
+		if _, err := c.believe(Timestamp{WallTime: bound.WallTime}); err != nil {
+			return err
+		}
+	}
+	c.raise(bound)
+	return nil
 }

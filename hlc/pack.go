@@ -117,3 +117,9 @@ func (l *Layout) wallOf(tick uint64) int64 {
 	}
 	return int64(uint64(l.epoch) + l.since(tick))
 }
+
+// tickAt is the wall time of the last tick that has begun at ns, which is between
+// the epoch and the layout's end.
+func (l *Layout) tickAt(ns int64) int64 {
+	return l.wallOf(l.tickNotBefore(uint64(ns)-uint64(l.epoch)+1) - 1)
+}

@@ -128,7 +128,8 @@ func (c *Committer) assign(ctx context.Context, floors []hlc.Timestamp) (hlc.Tim
 }
 
 // above returns the lowest timestamp that is not below latest and above
-// everything assigned before, everything the HLC knows, and every floor.
+// everything assigned before, everything the HLC knows, and every floor, and that the
+// HLC could have issued.
 func (c *Committer) above(latest int64, floors []hlc.Timestamp) (hlc.Timestamp, error) {
 	ts := hlc.Timestamp{WallTime: latest}
 	if c.events != nil {
@@ -149,7 +150,15 @@ func (c *Committer) above(latest int64, floors []hlc.Timestamp) (hlc.Timestamp, 
 		}
 		ts = next
 	}
-	return ts, nil
+	if c.events == nil {
+		return ts, nil
+	}
+	// What the events' clock would not issue it would not believe either.
+	rounded, err := c.events.Round(ts)
+	if err != nil {
+		return ts, fmt.Errorf("commitwait: no timestamp is left above %v: %w", ts, err)
+	}
+	return rounded, nil
 }
 
 // leadOver returns how far a floor lies above latest, at most 292 years.

@@ -158,7 +158,7 @@ func TestCommit_StampsRise(t *testing.T) {
 
 		iv, err := n.clock.Now()
 		require.NoError(t, err)
-		ahead := hlc.Timestamp{WallTime: iv.LatestUnixNano() + 1e6, Logical: math.MaxUint32}
+		ahead := hlc.Timestamp{WallTime: iv.LatestUnixNano() + 1e6, Logical: hlc.DefaultMaxLogical}
 		require.NoError(t, n.events.Observe(ahead))
 		ts, err := n.committer.Commit(t.Context(), nothing)
 		require.NoError(t, err)
@@ -170,6 +170,13 @@ func TestCommit_StampsRise(t *testing.T) {
 		ts, err = n.committer.Commit(t.Context(), nothing, hlc.Timestamp{WallTime: 1}, floor)
 		require.NoError(t, err)
 		require.Equal(t, hlc.Timestamp{WallTime: floor.WallTime, Logical: 4}, ts, "above the highest floor")
+
+		iv, err = n.clock.Now()
+		require.NoError(t, err)
+		floor = hlc.Timestamp{WallTime: iv.LatestUnixNano() + 1e6, Logical: hlc.DefaultMaxLogical + 7}
+		ts, err = n.committer.Commit(t.Context(), nothing, floor)
+		require.NoError(t, err)
+		require.Equal(t, hlc.Timestamp{WallTime: floor.WallTime + 1}, ts, "one that the HLC believes, whatever the floor is")
 	})
 }
 
