@@ -392,7 +392,7 @@ var mutants = []mutant{
 	{name: "a start reaches further than its first record says", file: "hlc/durable_slots.go",
 		edit: []string{"max(w.step, time.Duration(wall-old.WallTime)), false", "w.step, false", "\treturn w.raise(wall)\n}", "\tw.last.MaxStep = time.Duration(wall - old.WallTime)\n\treturn w.raise(wall)\n}"}, test: "TestDurable_ALostSlotIsReported"},
 	{name: "a start goes on at the bound itself", file: "hlc/durable_open.go",
-		edit: []string{"err := clock.pass(bound)", "err := clock.Observe(Timestamp{WallTime: bound.WallTime - 1})"}, test: "TestDurable_JumpWaitRefuse"},
+		edit: []string{"err := clock.pass(bound)", "err := clock.pass(Timestamp{WallTime: bound.WallTime - 1})"}, test: "TestDurable_JumpWaitRefuse"},
 	{name: "starts not counted", file: "hlc/durable_slots.go",
 		edit: []string{"\tr.Incarnation++\n", "\tr.Incarnation = max(r.Incarnation, 1)\n"}, test: "TestDurable_CleanRestartLosesNothing"},
 	{name: "a first start believed though there was one", file: "hlc/durable_slots.go",
