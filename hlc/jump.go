@@ -1,6 +1,8 @@
 package hlc
 
 import (
+	"cmp"
+	"slices"
 	"time"
 )
 
@@ -12,7 +14,7 @@ type Jump struct {
 }
 
 // JumpPolicy decides whether a jump is believed. It may report it first, or raise an alarm. Until it
-// returns, the time of day goes on without the jump.
+// returns, the time of day goes on without the jump. It must not call Accept: to return true is that.
 type JumpPolicy func(Jump) (believe bool)
 
 // RefuseJumps believes none. See [WallClock] for how a refused jump comes to be
@@ -36,24 +38,29 @@ type JumpStats struct {
 
 // Stats returns the counts.
 func (w *WallClock) Stats() JumpStats {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.stats
+	s := JumpStats{
+		Jumps: w.jumps.Load(), Refused: w.refused.Load(), Confirmed: w.confirmed.Load(),
+		Disputed: time.Duration(w.disputed.Load()),
+	}
+	if last := w.last.Load(); last != nil {
+		s.Last = *last
+	}
+	return s
 }
 
 // Accept believes the jump that is refused, if there is one, and reports whether there was.
 func (w *WallClock) Accept() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.looking.Lock()
+	defer w.looking.Unlock()
 	w.compare()
 	return w.confirm()
 }
 
-// look compares the clocks and returns the time of day. If another goroutine is at
+// look compares the clocks and returns the time of day. While another goroutine is at
 // it, or this one is in its JumpPolicy, the last result stands.
 func (w *WallClock) look() int64 {
-	if w.mu.TryLock() {
-		defer w.mu.Unlock()
+	if w.looking.TryLock() {
+		defer w.looking.Unlock()
 		w.compare()
 	}
 	return w.mono() + w.offset.Load()
@@ -63,16 +70,20 @@ func (w *WallClock) look() int64 {
 // shows about the same, the jump is believed: one of two clocks may be wrong, but hardly
 // both in the same way.
 func (w *WallClock) hint(remote int64) {
-	if !w.mu.TryLock() {
+	if !w.looking.TryLock() {
 		return
 	}
-	defer w.mu.Unlock()
+	defer w.looking.Unlock()
 	w.compare()
-	shown := w.mono() + w.offset.Load() + int64(w.stats.Disputed)
-	if w.stats.Disputed > 0 && abs(remote-shown) <= w.maxJump {
+	shown := w.mono() + w.offset.Load() + w.disputed.Load()
+	if abs(remote-shown) <= w.maxJump {
 		w.confirm()
 	}
 }
+
+// slewShift: since the last look, however long ago, the wall clock may have been slewed by one part in 2^10, or
+// the monotonic clock be off by that. (On Linux they are slewed together; elsewhere they are not.)
+const slewShift = 10
 
 // compare moves the offset to what the wall clock says, if that is no jump or the
 // policy believes it. The caller holds the mutex.
@@ -81,67 +92,56 @@ func (w *WallClock) compare() {
 	slept := w.sleep()
 	offset := w.offset.Load() + slept - w.slept // the monotonic clock did not see the sleep
 	w.slept = slept
-	step := wall - mono - offset
-	disputed := int64(w.stats.Disputed)
+	step, disputed := wall-mono-offset, w.disputed.Load()
+	allowed := w.maxJump + max(0, mono-w.until.Load()+w.anchor)>>slewShift
 	switch {
-	case abs(step) <= w.maxJump:
-		w.stats.Disputed = 0
-		offset += step
-	case disputed != 0 && abs(step-disputed) <= w.maxJump:
-		w.stats.Disputed = time.Duration(step)
+	case abs(step) <= allowed:
+		offset, disputed = offset+step, 0
+	case disputed != 0 && abs(step-disputed) <= allowed:
+		disputed = step // the same one, and asked about already
 	case w.jumped(Jump{Step: time.Duration(step), Wall: wall, Expected: mono + offset}):
-		w.stats.Disputed = 0
-		offset += step
+		offset, disputed = offset+step, 0
 	default:
-		w.stats.Disputed = time.Duration(step)
+		disputed = step
 	}
-	w.disputed.Store(w.stats.Disputed != 0)
+	w.disputed.Store(disputed)
 	w.offset.Store(offset)
 	w.until.Store(mono + w.anchor)
 }
 
 // jumped counts a jump and asks the policy.
 func (w *WallClock) jumped(j Jump) (believe bool) {
-	w.stats.Jumps++
-	w.stats.Last = j
+	w.jumps.Add(1)
+	w.last.Store(&j)
 	believe = w.policy(j)
 	if !believe {
-		w.stats.Refused++
+		w.refused.Add(1)
 	}
 	return believe
 }
 
-// confirm believes the refused jump.
+// confirm believes the refused jump, if there is one.
 func (w *WallClock) confirm() bool {
-	if w.stats.Disputed == 0 {
+	disputed := w.disputed.Load()
+	if disputed == 0 {
 		return false
 	}
-	w.offset.Add(int64(w.stats.Disputed))
-	w.stats.Disputed = 0
-	w.stats.Confirmed++
-	w.disputed.Store(false)
+	w.offset.Add(disputed)
+	w.disputed.Store(0)
+	w.confirmed.Add(1)
 	return true
 }
 
 // steadyReading reads both clocks at about the same moment: of three readings the one with the
 // median difference, so that one during which the process stood still does not count.
 func (w *WallClock) steadyReading() (wall, mono int64) {
-	var r [3]struct{ wall, mono int64 }
+	type reading struct{ wall, mono int64 }
+	var r [3]reading
 	for i := range r {
 		r[i].wall, r[i].mono = w.both()
 	}
-	a, b, c := 0, 1, 2
-	apart := func(i int) int64 { return r[i].wall - r[i].mono }
-	if apart(a) > apart(b) {
-		a, b = b, a
-	}
-	if apart(b) > apart(c) {
-		b = c
-	}
-	if apart(a) > apart(b) {
-		b = a
-	}
-	return r[b].wall, r[b].mono
+	slices.SortFunc(r[:], func(a, b reading) int { return cmp.Compare(a.wall-a.mono, b.wall-b.mono) })
+	return r[1].wall, r[1].mono
 }
 
 func abs(x int64) int64 { return max(x, -x) }

@@ -60,11 +60,13 @@ type WallClock struct {
 
 	offset   atomic.Int64 // believed wall − monotonic
 	until    atomic.Int64 // monotonic time of the next look
-	disputed atomic.Bool  // a jump is refused: the monotonic clock stands in
+	disputed atomic.Int64 // wall clock − believed time while a jump is refused; the monotonic clock stands in
 
-	mu    sync.Mutex
-	slept int64 // at the last look
-	stats JumpStats
+	looking sync.Mutex // of whoever compares the clocks
+	slept   int64      // behind it: at the last look
+
+	jumps, refused, confirmed atomic.Uint64
+	last                      atomic.Pointer[Jump]
 }
 
 // NewWallClock returns a clock that shows the time of day. It returns an error for
@@ -99,7 +101,7 @@ func (w *WallClock) start(o WallOptions) error {
 		o.Jumps = RefuseJumps
 	}
 	w.anchor, w.maxJump, w.policy = min(int64(o.Anchor), longestAnchor), int64(o.MaxJump), o.Jumps
-	wall, mono := w.both()
+	wall, mono := w.steadyReading()
 	w.slept = w.sleep()
 	w.offset.Store(wall - mono)
 	w.until.Store(mono + w.anchor)
@@ -108,7 +110,7 @@ func (w *WallClock) start(o WallOptions) error {
 
 // Now returns the time of day in unix ns. It is a [Physical].
 func (w *WallClock) Now() int64 {
-	if w.everyReading && !w.disputed.Load() {
+	if w.everyReading && w.disputed.Load() == 0 {
 		wall, mono := w.both()
 		if mono < w.until.Load() && abs(wall-mono-w.offset.Load()) <= w.maxJump {
 			return wall
@@ -132,13 +134,16 @@ func (w *WallClock) mono() int64 {
 	return int64(time.Since(w.base))
 }
 
-// both reads both clocks.
+// both reads both clocks, the wall clock within what timestamps hold, so that
+// differences do not wrap.
 func (w *WallClock) both() (wall, mono int64) {
 	if w.fake != nil {
-		return w.fake.wall(), w.fake.mono()
+		wall, mono = w.fake.wall(), w.fake.mono()
+	} else {
+		t := time.Now()
+		wall, mono = t.UnixNano(), int64(t.Sub(w.base))
 	}
-	t := time.Now()
-	return t.UnixNano(), int64(t.Sub(w.base))
+	return min(max(wall, 0), lastWall), mono
 }
 
 func (w *WallClock) sleep() int64 {
