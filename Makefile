@@ -1,6 +1,6 @@
 # Thin names for what .ci/run and the go tool do.
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fuzz bench chronyd compare compare-chrony cross demo cover ci clean
+.PHONY: help build test race lint fuzz chronyd compare compare-chrony cross demo cover ci clean
 
 help: ## this list
 	@grep -E '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 42
@@ -11,8 +11,11 @@ build: ## the command, as ./clockctl
 test: ## the fast tests; what needs chronyd is skipped without it
 	go test ./...
 
-race lint fuzz bench chronyd compare cross demo: ## a step of .ci/run
+race lint fuzz chronyd compare cross demo: ## a step of .ci/run
 	.ci/run $@
+
+bench: ## what things cost, as ratios to what is asked for in docs; for benchstat
+	go test -run '^$$' -bench . -benchtime 200ms -count 6 -cpu 1,2 ./hlc ./lamport ./truetime
 
 compare-chrony: ## the long side by side with chronyd: 15 minutes at a 16 s poll
 	TRUECLOCK_REQUIRE=all go test -count=1 -timeout 30m -v -run '^TestCompare_Chronyd$$' ./internal/compare -compare.poll=16s -compare.for=15m

@@ -26,11 +26,21 @@
 //
 // Wall runs ahead of the local physical clock at most by what remote timestamps
 // were ahead, and those are refused beyond Options.MaxLead: a single message from a
-// machine in the year 2200 would otherwise take every clock there, for good.
+// machine in the year 2200 would otherwise take every clock there, for good. So are those
+// whose logical part is beyond Options.MaxLogical, where every clock goes on at the next
+// nanosecond. The local time of day passes the same gate: see [WallClock].
 //
 // HAZARD: refusing a message's timestamp means that its order is lost; treat the
-// error as a fault of the sender's clock and do not process the message as if
-// it had been ordered.
+// error as a fault of the sender's clock (or of this one: [Clock.Stats] tells) and do not
+// process the message as if it had been ordered.
+//
+// # The way back from the future
+//
+// If clocks did go ahead all the same (Unlimited, ForceUpdate, [ReportJumps]), they count
+// on there until the time of day is past it. To come back at once, every node that
+// heard of it has to forget at the same time: stop them all, remove or repair (clockctl hlc
+// state repair --lower) what a Durable has saved, start them again; and what was stored with such timestamps
+// stays newer than all that follows.
 //
 // # Forms
 //

@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"truetime":              {},
 	"truetime/truetimetest": {"truetime"},
 	"truetime/commitwait":   {"truetime", "hlc"},
+	"truetime/hybrid":       {"truetime", "hlc"},
 	"ntpprobe":              {"truetime"},
 	"internal/arch":         {},
 	"internal/mutants":      {},
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
-var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait"}
+var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid"}
 
 // pkg is what `go list -json` says, as far as the rules need it.
 type pkg struct {
