@@ -11,7 +11,7 @@ type Stats struct {
 	Last           Timestamp     // as Peek
 	Lead           time.Duration // Last above the physical clock now; negative: below
 	HighestLogical uint32        // that was issued
-	Carries        uint64        // times that the logical part was full and the wall time went on instead
+	Carries        uint64        // times that the logical part was full (or the layout held no such wall time) and the wall time went on instead
 	Forced         uint64        // calls of ForceUpdate that were not refused
 	Refused        Refused
 	Jumps          JumpStats   // of the WallClock, if there is one
