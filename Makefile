@@ -16,6 +16,7 @@ race lint fuzz chronyd compare cross demo: ## a step of .ci/run
 
 bench: ## what things cost, as ratios to what is asked for in docs; for benchstat
 	go test -run '^$$' -bench . -benchtime 200ms -count 6 -cpu 1,2 ./hlc ./lamport ./truetime
+	cd integrations/bench && go test -run '^$$' -bench . -benchtime 200ms -count 6 -cpu 1,2 .
 
 compare-chrony: ## the long side by side with chronyd: 15 minutes at a 16 s poll
 	TRUECLOCK_REQUIRE=all go test -count=1 -timeout 30m -v -run '^TestCompare_Chronyd$$' ./internal/compare -compare.poll=16s -compare.for=15m
