@@ -23,6 +23,7 @@ const module = "github.com/trueclock/trueclock"
 var mayImport = map[string][]string{
 	"lamport":               {},
 	"hlc":                   {},
+	"hlc/hlchttp":           {"hlc"},
 	"truetime":              {},
 	"truetime/truetimetest": {"truetime"},
 	"truetime/commitwait":   {"truetime", "hlc"},
@@ -34,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/chronyd":      {},
 	"internal/compare":      {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":          {"truetime", "ntpprobe"},
+	"internal/chat":         {"hlc", "hlc/hlchttp"},
 	"internal/demo":         {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet"},
 	"cmd/clockctl":          {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo"},
 }
