@@ -234,6 +234,10 @@ func TestClockFails(t *testing.T) {
 		}
 	}
 
+	half := serve(t, &failing{Clock: Plain(newClock(t, 0)), update: broken}, func(http.ResponseWriter, *http.Request) { t.Error("served") }, Options{AllowRefused: true})
+	response, _ := half.get(t, "/", stamp(0))
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode, "that is no refusal, which may be allowed")
+
 	served := 0
 	s := serve(t, &failing{Clock: Plain(newClock(t, 0)), now: broken}, func(http.ResponseWriter, *http.Request) { served++ }, Options{})
 	client, _ := clientOf(t, s.Server, 0, Options{})
