@@ -132,7 +132,7 @@ func TestPeersBugs_Clocks(t *testing.T) {
 			})
 		},
 		"a clock that nobody had measured counted as healthy": func(t *testing.T) {
-			c, err := New(Options{Physical: func() int64 { return 0 }, Latest: func() (int64, error) { return 0, failure }})
+			c, err := New(Options{Physical: func() int64 { return 0 }, Latest: func() (int64, error) { return 0, errNoBound }})
 			require.NoError(t, err)
 			_, err = c.Update(Timestamp{WallTime: 1})
 			require.ErrorAs(t, err, new(*NoLatestError))

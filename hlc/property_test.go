@@ -79,7 +79,7 @@ func (n *naive) event(pt int64, remote Timestamp) Timestamp {
 	return ts
 }
 
-var failure = errors.New("no bound")
+var errNoBound = errors.New("no bound")
 
 // setting is a clock and what its options are, drawn.
 type setting struct {
@@ -125,7 +125,7 @@ func draw(t *rapid.T) *setting {
 	if rapid.IntRange(0, 3).Draw(t, "with Latest") == 0 {
 		s.latest = func() (int64, error) {
 			if s.pt%5 == 3 {
-				return 0, failure
+				return 0, errNoBound
 			}
 			return s.pt/2 + noon/2, nil
 		}
