@@ -19,7 +19,7 @@ const EveryReading time.Duration = -1
 // WallOptions configures a [WallClock]. The zero value is ready to use.
 type WallOptions struct {
 	// Anchor is for how long the monotonic clock stands in for the wall clock, at about half the
-	// cost: a jump of the wall clock is seen that much later. 0 means DefaultAnchor.
+	// cost: a jump of the wall clock is seen that much later. At most a second; 0 means DefaultAnchor.
 	Anchor time.Duration
 	// MaxJump is by how much the wall clock may move against the monotonic clock between
 	// two looks, in either direction, before Jumps is asked; 0 means DefaultMaxJump. Looks are
