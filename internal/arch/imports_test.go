@@ -23,6 +23,7 @@ const module = "github.com/trueclock/trueclock"
 var mayImport = map[string][]string{
 	"lamport":               {},
 	"hlc":                   {},
+	"hlc/hlchttp":           {"hlc"},
 	"truetime":              {},
 	"truetime/truetimetest": {"truetime"},
 	"truetime/commitwait":   {"truetime", "hlc"},
