@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"truetime/truetimetest": {"truetime"},
 	"truetime/commitwait":   {"truetime", "hlc"},
 	"ntpprobe":              {"truetime"},
+	"examples/chat":         {"hlc", "hlc/hlchttp"},
 	"internal/arch":         {},
 	"internal/mutants":      {},
 	"internal/fleet":        {},
