@@ -103,6 +103,24 @@ func TestServer_AClockThatFailsBeforeAnUpgrade(t *testing.T) {
 	requireFailed(t, "hijack", s, response, text)
 }
 
+// deaf is a clock that cannot receive.
+type deaf struct{ Clock }
+
+func (deaf) UpdateFrom(context.Context, string, hlc.Timestamp) (hlc.Timestamp, error) {
+	return hlc.Timestamp{}, errDisk
+}
+
+// TestServer_AFailureIsNoRefusal: to go on would be to forget a stamp that nothing is wrong with,
+// and a 400 would say that the sender has to mend something.
+func TestServer_AFailureIsNoRefusal(t *testing.T) {
+	for _, allow := range []bool{false, true} {
+		s := &site{}
+		s.serve(t, false, s.stamped(t, deaf{Plain(newClock(t, 0))}, Options{AllowRefused: allow})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("served") })))
+		response, text := s.get(t, "/", stamp(0))
+		requireFailed(t, "deaf", s, response, text)
+	}
+}
+
 // TestServer_AReasonOfTheServersOwn: a sender is not blamed for it.
 func TestServer_AReasonOfTheServersOwn(t *testing.T) {
 	clock, err := hlc.New(hlc.Options{
