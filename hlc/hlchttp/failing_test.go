@@ -225,7 +225,7 @@ func TestDurable_StampsAsItIs(t *testing.T) {
 		body(t, response)
 		receipt, _ := FromReply(response)
 		require.NoError(t, receipt.Refused)
-		require.True(t, only(t, response.Header).After(only(t, response.Request.Header)))
+		require.True(t, receipt.Sent.After(only(t, response.Request.Header)))
 		require.True(t, receipt.At.After(receipt.Sent))
 	}
 	require.NoError(t, servers.Close())

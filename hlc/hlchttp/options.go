@@ -10,6 +10,9 @@ import (
 // Header is the name of the header that carries the timestamp, both ways.
 const Header = "hlc-timestamp"
 
+// canonical is how net/http spells it.
+const canonical = "Hlc-Timestamp"
+
 // Options configures one side. Only Trusted must be set.
 type Options struct {
 	// Trusted reports whether the peer may move this clock: for a server the
@@ -35,12 +38,15 @@ type Options struct {
 	// RequireStamp refuses what came without a stamp (the server replies 400), or
 	// with one from a peer that is not trusted (403). Otherwise that is a local
 	// event, as of any peer that keeps no hybrid time: a browser, a health check.
+	//
+	// HAZARD: the 502 of a proxy has no stamp, and the 503 of a server whose clock has failed
+	// neither; a client that requires one gets [ErrMissing] instead.
 	RequireStamp bool
 
 	// OnRefused, if set, is told why each request or reply was not ordered:
 	// [ErrMissing], [ErrUntrusted], a [*MalformedError], one of hlc's refusals (see [Clock]), or
-	// a [*ClockError], which for a reply of ours may come after one of those. It is called by
-	// many goroutines, and each waits for it.
+	// a [*ClockError] if nothing could be stamped, which may come second. It is called by many
+	// goroutines, and each waits for it.
 	OnRefused func(r *http.Request, why error)
 }
 

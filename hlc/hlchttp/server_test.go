@@ -112,6 +112,7 @@ func TestNew_NobodyIsTrustedByDefault(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoClock)
 	_, err = Server(Plain(nil), Options{Trusted: Everyone})
 	require.ErrorIs(t, err, ErrNoClock)
+	require.Equal(t, http.CanonicalHeaderKey(Header), canonical)
 	_, ok := FromRequest(t.Context())
 	require.False(t, ok)
 	_, ok = FromReply(nil)

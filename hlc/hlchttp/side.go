@@ -30,19 +30,21 @@ func newSide(clock Clock, o Options, peer func(*http.Request) string) (*side, er
 // there is none in it.
 func (s *side) stamp(r *http.Request, header http.Header) error {
 	delete(header, Header) // a key that is not canonical would be sent beside ours
-	header.Del(Header)
+	delete(header, canonical)
 	ts, err := s.clock.Now(r.Context())
 	if err != nil {
 		return s.failed(r, err)
 	}
-	header.Set(Header, ts.String())
+	header.Set(canonical, ts.String())
 	return nil
 }
 
-// receive makes the event of receiving header from r's peer. The error is why the
+// receive makes the event of receiving header from r's peer, and takes the stamp out of it:
+// it is of this hop, and a proxy would pass it on as its own. The error is why the
 // request or the round trip must end.
 func (s *side) receive(r *http.Request, header http.Header) (Receipt, error) {
 	sent, why := s.believed(r, header)
+	delete(header, canonical)
 	if why == nil {
 		at, err := s.clock.UpdateFrom(r.Context(), s.Peer(r), sent)
 		switch {
@@ -66,7 +68,7 @@ func (s *side) receive(r *http.Request, header http.Header) (Receipt, error) {
 
 // believed reads the stamp, if the peer is one to be believed.
 func (s *side) believed(r *http.Request, header http.Header) (hlc.Timestamp, error) {
-	values := header.Values(Header)
+	values := header[canonical]
 	switch {
 	case len(values) == 0:
 		return hlc.Timestamp{}, ErrMissing

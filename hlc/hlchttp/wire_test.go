@@ -101,33 +101,63 @@ func TestWire_ASocketInAFile(t *testing.T) {
 	require.Equal(t, uint64(1), s.clock.Stats().Peers[0].Heard)
 }
 
+// newProxy is a proxy in front of back, with the middleware on both of its sides.
+func newProxy(t *testing.T, back *site) *site {
+	t.Helper()
+	target, err := url.Parse(back.URL)
+	require.NoError(t, err)
+	front := &site{clock: newClock(t, 100*time.Millisecond)}
+	transport, err := Transport(Plain(front.clock), back.Client().Transport, Options{Trusted: Hosts(target.Host), RequireStamp: true})
+	require.NoError(t, err)
+	front.serve(t, false, front.stamped(t, Plain(front.clock), Options{})(proxyTo(target, transport)))
+	return front
+}
+
+func proxyTo(target *url.URL, transport http.RoundTripper) http.Handler {
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: transport, ErrorLog: quiet}
+}
+
 // TestWire_AProxyIsAPeerOfBoth: it stamps each hop anew, and does not take what a sender says
 // about itself for what it knows of the receiver.
 func TestWire_AProxyIsAPeerOfBoth(t *testing.T) {
 	var received Receipt
 	back := newSite(t, false, Options{}, func(_ http.ResponseWriter, r *http.Request) { received, _ = FromRequest(r.Context()) })
-	target, err := url.Parse(back.URL)
-	require.NoError(t, err)
-
-	front := &site{clock: newClock(t, 100*time.Millisecond)}
-	transport, err := Transport(Plain(front.clock), back.Client().Transport, Options{Trusted: Hosts(target.Host), RequireStamp: true})
-	require.NoError(t, err)
-	proxy := &httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport: transport, ErrorLog: quiet,
-	}
-	front.serve(t, false, front.stamped(t, Plain(front.clock), Options{})(proxy))
-
+	front := newProxy(t, back)
 	client, _ := clientOf(t, front.Server, 200*time.Millisecond, Options{})
 	response, err := client.Get(front.URL)
 	require.NoError(t, err)
 	body(t, response)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	receipt, _ := FromReply(response)
-	chain := []hlc.Timestamp{only(t, response.Request.Header), received.Sent, received.At, back.clock.Peek(), only(t, response.Header), receipt.At}
+	chain := []hlc.Timestamp{only(t, response.Request.Header), received.Sent, received.At, back.clock.Peek(), receipt.Sent, receipt.At}
 	for i := range chain[1:] {
 		require.True(t, chain[i].Before(chain[i+1]), "%v", chain)
 	}
+	require.Empty(t, front.refused)
+	require.Empty(t, back.refused)
+}
+
+// TestWire_AnEdgeDoesNotPassOnAStrangersStamp, even if its client's side keeps no time: the
+// service behind trusts the edge.
+func TestWire_AnEdgeDoesNotPassOnAStrangersStamp(t *testing.T) {
+	back := newSite(t, false, Options{}, func(http.ResponseWriter, *http.Request) {})
+	target, err := url.Parse(back.URL)
+	require.NoError(t, err)
+	edge := &site{clock: newClock(t, 0)}
+	edge.serve(t, false, edge.stamped(t, Plain(edge.clock), Options{Trusted: Hosts()})(proxyTo(target, back.Client().Transport)))
+	response, _ := edge.get(t, "/", stamp(400*time.Millisecond))
+	require.Equal(t, noon, only(t, response.Header).WallTime)
+	require.Equal(t, []error{ErrUntrusted}, edge.refused)
+	require.Equal(t, []error{ErrMissing}, back.refused)
+	require.Equal(t, noon, back.clock.Peek().WallTime)
+}
+
+// TestWire_AnUpgradeThroughAProxy: its reply has the proxy's stamp and no other.
+func TestWire_AnUpgradeThroughAProxy(t *testing.T) {
+	back := newSite(t, false, Options{}, upgrade(t, func() {}))
+	front := newProxy(t, back)
+	client, _ := clientOf(t, front.Server, 0, Options{RequireStamp: true})
+	requireEcho(t, client, front.URL)
 	require.Empty(t, front.refused)
 	require.Empty(t, back.refused)
 }

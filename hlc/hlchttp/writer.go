@@ -91,15 +91,15 @@ func (w *writer) FlushError() error {
 	return w.early(http.NewResponseController(w.ResponseWriter).Flush)
 }
 
-// early stamps the reply for act, which writes the header or takes it over. If it cannot
-// do that, it is not yet the moment.
+// early stamps the reply for act, which writes the header or takes the connection over. If
+// that fails, it may not have been the moment, and the next one is stamped anew.
 func (w *writer) early(act func() error) error {
 	first := !w.settled
 	if err := w.stamp(); err != nil {
 		return err
 	}
 	err := act()
-	if first && errors.Is(err, http.ErrNotSupported) {
+	if first && err != nil {
 		w.settled = false
 	}
 	return err

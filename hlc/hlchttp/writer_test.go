@@ -147,7 +147,7 @@ func TestReply_InformationalOnesAreNotStamped(t *testing.T) {
 		require.Empty(t, header.Values(Header))
 		receipt, _ := FromReply(response)
 		require.NoError(t, receipt.Refused)
-		require.True(t, receipt.At.After(only(t, response.Header)))
+		require.True(t, receipt.At.After(receipt.Sent))
 	})
 }
 
@@ -182,13 +182,10 @@ func TestReply_AStreamIsNotHeldBack(t *testing.T) {
 	})
 }
 
-// TestReply_AnUpgradedConnection: the handler takes the connection and writes the stamp
-// into its reply; the client's transport receives it and hands the connection on.
-func TestReply_AnUpgradedConnection(t *testing.T) {
-	var s *site
-	var during hlc.Timestamp
-	s = newSite(t, false, Options{}, func(w http.ResponseWriter, _ *http.Request) {
-		during = s.clock.Now()
+// upgrade takes the connection, writes the stamp into its reply, and echoes a line.
+func upgrade(t *testing.T, last func()) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		last()
 		conn, buffer, err := w.(http.Hijacker).Hijack()
 		if err != nil {
 			t.Error(err)
@@ -204,22 +201,34 @@ func TestReply_AnUpgradedConnection(t *testing.T) {
 		line, _ := buffer.ReadString('\n')
 		_, _ = buffer.WriteString("you said " + line)
 		_ = buffer.Flush()
-	})
-	client, _ := clientOf(t, s.Server, 0, Options{})
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
-	require.NoError(t, err)
+	}
+}
+
+// requireEcho upgrades a connection and talks over it.
+func requireEcho(t *testing.T, client *http.Client, url string) Receipt {
+	t.Helper()
+	request := to(t, url)
 	request.Header.Set("Connection", "Upgrade")
 	request.Header.Set("Upgrade", "echo")
 	response, err := client.Do(request)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusSwitchingProtocols, response.StatusCode)
-	receipt, _ := FromReply(response)
-	require.NoError(t, receipt.Refused)
-	require.True(t, receipt.Sent.After(during))
-	connection := response.Body.(io.ReadWriteCloser)
-	_, err = io.WriteString(connection, "hello\n")
+	_, err = io.WriteString(response.Body.(io.Writer), "hello\n")
 	require.NoError(t, err)
 	require.Equal(t, "you said hello\n", body(t, response))
+	receipt, _ := FromReply(response)
+	require.NoError(t, receipt.Refused)
+	return receipt
+}
+
+// TestReply_AnUpgradedConnection: the client's transport receives the stamp that the handler
+// finds and writes, and hands the connection on.
+func TestReply_AnUpgradedConnection(t *testing.T) {
+	var s *site
+	var during hlc.Timestamp
+	s = newSite(t, false, Options{}, upgrade(t, func() { during = s.clock.Now() }))
+	client, _ := clientOf(t, s.Server, 0, Options{})
+	require.True(t, requireEcho(t, client, s.URL).Sent.After(during))
 }
 
 func TestReply_ControllerReachesTheConnection(t *testing.T) {
@@ -264,8 +273,8 @@ func TestWriter_HasTheAbilitiesOfTheOneBelow(t *testing.T) {
 	}{
 		{below, false, false}, {flushes{below}, true, false}, {hijacks{below}, false, true}, {flushJack{flushes{below}, hijacks{below}}, true, true},
 	} {
-		var s site
-		s.clock = newClock(t, 0)
+		s := &site{clock: newClock(t, 0)}
+		var during hlc.Timestamp
 		s.stamped(t, Plain(s.clock), Options{})(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, flush := w.(http.Flusher)
 			hijacker, hijacks := w.(http.Hijacker)
@@ -275,7 +284,9 @@ func TestWriter_HasTheAbilitiesOfTheOneBelow(t *testing.T) {
 				_, _, err := hijacker.Hijack()
 				require.ErrorIs(t, err, errNoHijack)
 			}
+			during = s.clock.Now()
 		})).ServeHTTP(c.writer, httptest.NewRequest(http.MethodGet, "/", nil))
+		require.True(t, only(t, below.Header()).After(during), "what could not be taken over is stamped at its end")
 	}
 }
 

@@ -424,6 +424,8 @@ var mutants = []mutant{
 		edit: []string{"if w.settled && w.err == nil {", "if w.stamp() == nil {"}, test: "TestReply_IsStampedWhenTheHeaderIsWritten"},
 	{name: "an untrusted peer believed", file: "hlc/hlchttp/side.go",
 		edit: []string{"case !s.Trusted(r):", "case false:"}, test: "TestServer_WhatItDoesWithEachStamp"},
+	{name: "a stranger's stamp passed on by a proxy", file: "hlc/hlchttp/side.go",
+		edit: []string{"sent, why := s.believed(r, header)\n\tdelete(header, canonical)\n", "sent, why := s.believed(r, header)\n"}, test: "TestWire_AnEdgeDoesNotPassOnAStrangersStamp"},
 	{name: "the first of two stamps believed", file: "hlc/hlchttp/side.go",
 		edit: []string{"case len(values) > 1:", "case false:"}, test: "TestServer_WhatItDoesWithEachStamp"},
 	{name: "served although the stamp is too far ahead", file: "hlc/hlchttp/side.go",
