@@ -50,6 +50,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		return nil, fmt.Errorf("hlchttp: reply of %s not ordered: %w", receiver(sent), err)
 	}
+	delete(response.Header, canonical) // as in withoutStamp
 	response.Request = sent.WithContext(context.WithValue(sent.Context(), replyKey{}, receipt))
 	return response, nil
 }

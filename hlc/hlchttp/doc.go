@@ -25,8 +25,8 @@
 // Both directions use one header, hlc-timestamp, in the text form
 // "seconds.nanos,logical", as hlc.Parse reads it. Error replies carry it as others do, and so
 // does the 500 that an outer handler makes of a panic. Informational replies
-// (1xx except 101) and trailers are not stamped. Who receives a stamp takes it out of the
-// header, for it is of one hop; the Receipt has it.
+// (1xx except 101) and trailers are not stamped. A stamp is of one hop: who receives it takes
+// it out of the header, and the Receipt has it.
 //
 // # Who may move our clock
 //
@@ -61,11 +61,10 @@
 // an outer http.TimeoutHandler, and the server's own 400 for what is not HTTP.
 // The client sees [ErrMissing].
 //
-// HAZARD: a proxy without this package passes headers on. Trusting the address of one means
-// trusting whoever talks to it, unless it removes hlc-timestamp. The address
-// looked at is always that of the connection, never X-Forwarded-For. One behind Server removes
-// it, whomever it came from; give it a Transport too, so that it also removes that of replies
-// (those that it overwrites anyway, and those of upgrades).
+// HAZARD: a proxy passes headers on. Trusting the address of one means trusting whoever
+// talks to it, unless it removes hlc-timestamp, as one behind Server does. Give that one a
+// Transport too, or the reply to an upgrade has the stamps of both servers and is refused. The
+// address looked at is always that of the connection, never X-Forwarded-For.
 //
 // HAZARD: a client that follows a redirect stamps the request to the other host
 // too. The stamp is no secret (it is the time of day, and shows how wrong this

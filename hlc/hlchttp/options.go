@@ -39,8 +39,8 @@ type Options struct {
 	// with one from a peer that is not trusted (403). Otherwise that is a local
 	// event, as of any peer that keeps no hybrid time: a browser, a health check.
 	//
-	// HAZARD: the 502 of a proxy has no stamp, and the 503 of a server whose clock has failed
-	// neither; a client that requires one gets [ErrMissing] instead.
+	// HAZARD: the 502 of a proxy has no stamp, nor has the 503 of a server whose clock has
+	// failed; a client that requires one gets [ErrMissing] in their place.
 	RequireStamp bool
 
 	// OnRefused, if set, is told why each request or reply was not ordered:

@@ -2,6 +2,7 @@ package hlchttp
 
 import (
 	"context"
+	"maps"
 	"net/http"
 )
 
@@ -34,7 +35,19 @@ func (s *side) serve(rw http.ResponseWriter, r *http.Request, next http.Handler)
 	// A handler that returns without a word leaves the reply to the server, one
 	// that panics leaves it to whoever recovers.
 	defer func() { _ = w.stamp() }()
-	next.ServeHTTP(w.withAbilities(), r.WithContext(context.WithValue(r.Context(), requestKey{}, receipt)))
+	served := r.WithContext(context.WithValue(r.Context(), requestKey{}, receipt))
+	served.Header = withoutStamp(r.Header)
+	next.ServeHTTP(w.withAbilities(), served)
+}
+
+// withoutStamp is the header for the handler. The stamp is of this hop, and a handler that is a
+// proxy would pass it on as its own. (The server's request must stay as it is.)
+func withoutStamp(header http.Header) http.Header {
+	if _, stamped := header[canonical]; stamped {
+		header = maps.Clone(header)
+		delete(header, canonical)
+	}
+	return header
 }
 
 // sender is the address of the connection: without the port, which is another one

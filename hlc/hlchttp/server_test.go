@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,18 @@ func TestServer_WhatItDoesWithEachStamp(t *testing.T) {
 			require.Equal(t, noon, receipt.At.WallTime, c.why)
 		}
 	}
+}
+
+// TestServer_TheRequestStaysAsItIs for whoever is outside of the middleware, such as a log.
+func TestServer_TheRequestStaysAsItIs(t *testing.T) {
+	s := &site{clock: newClock(t, 0)}
+	r := from("10.0.0.1:1")
+	r.Header.Set(Header, stamp(0))
+	s.stamped(t, Plain(s.clock), Options{})(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		require.Empty(t, r.Header.Values(Header))
+		r.Header.Set("X-Mine", "yes")
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	require.Equal(t, http.Header{"Hlc-Timestamp": {stamp(0)}}, r.Header)
 }
 
 func TestServer_AsksWhomToTrustOnlyIfThereIsAStamp(t *testing.T) {

@@ -39,12 +39,10 @@ func (s *side) stamp(r *http.Request, header http.Header) error {
 	return nil
 }
 
-// receive makes the event of receiving header from r's peer, and takes the stamp out of it:
-// it is of this hop, and a proxy would pass it on as its own. The error is why the
+// receive makes the event of receiving header from r's peer. The error is why the
 // request or the round trip must end.
 func (s *side) receive(r *http.Request, header http.Header) (Receipt, error) {
 	sent, why := s.believed(r, header)
-	delete(header, canonical)
 	if why == nil {
 		at, err := s.clock.UpdateFrom(r.Context(), s.Peer(r), sent)
 		switch {
