@@ -19,6 +19,8 @@
 // timestamp alone does not mean "before" in real time. For that see
 // truetime/commitwait.
 //
+// Package hlc/hlchttp carries timestamps over HTTP.
+//
 // Across restarts, and crashes that lose the memory, a [Durable] keeps the order by an
 // upper bound on the disk.
 //

@@ -2,29 +2,31 @@
 // service does because of a request, and what a client does because of a reply, is
 // stamped above what caused it.
 //
-//	clock, err := hlc.New(hlc.Options{}) // a *hlc.Durable goes in as it is
-//
-//	stamped, err := hlchttp.Server(hlchttp.Plain(clock), hlchttp.Options{
+//	stamped, err := hlchttp.Server(clock, hlchttp.Options{
 //		Trusted: hlchttp.Networks(netip.MustParsePrefix("10.0.0.0/8")),
 //	})
-//	http.ListenAndServe(":8080", stamped(mux)) // outermost, so that every reply is stamped
+//	err = http.ListenAndServe(":8080", stamped(mux)) // outermost, so that every reply is stamped
 //
-//	transport, err := hlchttp.Transport(hlchttp.Plain(clock), nil, hlchttp.Options{
+//	transport, err := hlchttp.Transport(clock, nil, hlchttp.Options{
 //		Trusted: hlchttp.Hosts("orders.internal:8080"),
 //	})
 //	client := &http.Client{Transport: transport}
 //
+// The clock is an *hlc.Durable, or [Plain] of an *hlc.Clock; a program has one. The program
+// examples/chat is two processes whose clocks disagree; its comment says how to run it.
+//
 // # Four events
 //
-//	client sends      Now     the stamp goes into the request's header
-//	server receives   Update  before the handler runs; it reads the result by From
-//	server replies    Now     at the moment the header is written, whatever the status
-//	client receives   Update  before RoundTrip returns
+//	client sends      Now         the stamp goes into the request's header
+//	server receives   UpdateFrom  before the handler runs; FromRequest gives the result
+//	server replies    Now         at the moment the header is written, whatever the status
+//	client receives   UpdateFrom  before RoundTrip returns; FromReply gives the result
 //
-// Both directions use one header, hlc-timestamp, in CockroachDB's text form
-// "seconds.nanos,logical". Error replies carry it as others do, and so does the 500
-// that an outer handler makes of a panic. Informational replies (1xx except 101)
-// and trailers do not.
+// Both directions use one header, hlc-timestamp, in the text form
+// "seconds.nanos,logical", as hlc.Parse reads it. Error replies carry it as others do, and so
+// does the 500 that an outer handler makes of a panic. Informational replies
+// (1xx except 101) and trailers are not stamped. A stamp is of one hop: who receives it takes
+// it out of the header, and the Receipt has it.
 //
 // # Who may move our clock
 //
@@ -37,12 +39,17 @@
 // A stamp of a trusted peer that is refused, because it cannot be read or is too
 // far ahead, ends the request (400) or the round trip (an error). To go on would
 // stamp the effect below its cause, and the peer whose clock is wrong would never
-// hear of it. Options.AllowRefused goes on; From and Options.OnRefused tell.
+// hear of it. Options.AllowRefused goes on; the Receipt and Options.OnRefused tell.
 //
-// A clock that fails (the disk of a Durable does not answer) ends the request with 503 before
-// the handler runs, and the round trip with the error. If it fails when the handler is done, the reply goes out with
-// [Unavailable] in place of a stamp, and a trusting client refuses it: the work is done, but where it stands in
-// the order nobody knows.
+// # When our own clock fails
+//
+// A Durable whose disk is broken, or that waits for it longer than the request's context
+// lasts, has no timestamp to give. Then nothing is stamped: the client does not send, or
+// does not return the reply, and gives the [*ClockError]; the server replies 503 without a
+// stamp, in place of whatever the handler wanted to say.
+//
+// HAZARD: if it is the reply that cannot be stamped, the handler has already done its work.
+// It learns of it only by the error of Write.
 //
 // # Hazards
 //
@@ -54,9 +61,10 @@
 // an outer http.TimeoutHandler, and the server's own 400 for what is not HTTP.
 // The client sees [ErrMissing].
 //
-// HAZARD: a proxy passes headers on. Trusting the address of one means trusting
-// whoever talks to it, unless it removes hlc-timestamp at the edge. The address
-// looked at is always that of the connection, never X-Forwarded-For.
+// HAZARD: a proxy passes headers on. Trusting the address of one means trusting whoever
+// talks to it, unless it removes hlc-timestamp, as one behind Server does. Give that one a
+// Transport too, or the reply to an upgrade has the stamps of both servers and is refused. The
+// address looked at is always that of the connection, never X-Forwarded-For.
 //
 // HAZARD: a client that follows a redirect stamps the request to the other host
 // too. The stamp is no secret (it is the time of day, and shows how wrong this

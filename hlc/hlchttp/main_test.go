@@ -2,6 +2,7 @@ package hlchttp
 
 import (
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -14,9 +15,10 @@ import (
 	"github.com/trueclock/trueclock/hlc"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// quiet swallows what net/http says of the panics of these tests.
+var quiet = log.New(io.Discard, "", 0)
 
 // noon is where the physical clocks of these tests stand, unless they are moved.
 const noon = int64(1_790_000_000_000_000_000)
@@ -53,16 +55,22 @@ func (s *site) onRefused(_ *http.Request, why error) {
 func newSite(t testing.TB, http2 bool, o Options, handler http.HandlerFunc) *site {
 	t.Helper()
 	s := &site{clock: newClock(t, 0)}
+	s.serve(t, http2, s.stamped(t, Plain(s.clock), o)(handler))
+	return s
+}
+
+// stamped is the middleware with what these tests leave out of the options.
+func (s *site) stamped(t testing.TB, clock Clock, o Options) func(http.Handler) http.Handler {
+	t.Helper()
 	if o.Trusted == nil {
 		o.Trusted = Everyone
 	}
 	if o.OnRefused == nil {
 		o.OnRefused = s.onRefused
 	}
-	stamped, err := Server(Plain(s.clock), o)
+	stamped, err := Server(clock, o)
 	require.NoError(t, err)
-	s.serve(t, http2, stamped(handler))
-	return s
+	return stamped
 }
 
 // serve starts the server on handler, which is the whole chain.

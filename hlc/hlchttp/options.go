@@ -2,8 +2,6 @@ package hlchttp
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/trueclock/trueclock/hlc"
@@ -12,68 +10,26 @@ import (
 // Header is the name of the header that carries the timestamp, both ways.
 const Header = "hlc-timestamp"
 
-// Unavailable stands in the header of a reply that could not be stamped, because the clock failed
-// after the handler had done its work. No client takes it for a timestamp.
-const Unavailable = "unavailable"
-
-// Clock is what stamps: a *hlc.Durable as it is, or an *hlc.Clock by [Plain].
-type Clock interface {
-	Now(ctx context.Context) (hlc.Timestamp, error)
-	UpdateFrom(ctx context.Context, peer string, remote hlc.Timestamp) (hlc.Timestamp, error)
-}
-
-// Plain makes a Clock of an *hlc.Clock. It is nil for nil.
-func Plain(clock *hlc.Clock) Clock {
-	if clock == nil {
-		return nil
-	}
-	return plain{clock}
-}
-
-type plain struct{ *hlc.Clock }
-
-func (p plain) Now(context.Context) (hlc.Timestamp, error) {
-	if ts := p.Clock.Now(); !ts.IsZero() {
-		return ts, nil
-	}
-	return hlc.Timestamp{}, hlc.ErrExhausted
-}
-
-func (p plain) UpdateFrom(_ context.Context, peer string, remote hlc.Timestamp) (hlc.Timestamp, error) {
-	return p.Clock.UpdateFrom(peer, remote)
-}
-
-var (
-	// ErrNoTrust: Options.Trusted is nil, so nobody decided who may move the clock.
-	ErrNoTrust = errors.New("hlchttp: Options.Trusted is nil; say who may move this clock: Networks, Certificates, Hosts, Everyone or a function")
-	// ErrNoClock: there is no clock to stamp with.
-	ErrNoClock = errors.New("hlchttp: the clock is nil")
-	// ErrMissing: a request or a reply came without a timestamp.
-	ErrMissing = errors.New("hlchttp: there is no " + Header + " header")
-	// ErrUntrusted: it came with one, from a peer that may not move this clock.
-	ErrUntrusted = errors.New("hlchttp: the peer is not trusted to move this clock")
-)
-
-// MalformedError reports a header of a trusted peer that is not one timestamp in text form.
-type MalformedError struct{ Err error } // a *hlc.ParseError, if there is one value of a sane length
-
-func (e *MalformedError) Error() string {
-	return fmt.Sprintf("hlchttp: the %s header is malformed: %v", Header, e.Err)
-}
-
-// Unwrap returns what is wrong.
-func (e *MalformedError) Unwrap() error { return e.Err }
+// canonical is how net/http spells it.
+const canonical = "Hlc-Timestamp"
 
 // Options configures one side. Only Trusted must be set.
 type Options struct {
 	// Trusted reports whether the peer may move this clock: for a server the
 	// sender of the request that it got, for a client the receiver of the request
-	// that it sent. It is called, by many goroutines, only if there is a stamp.
+	// that it sent (whose RemoteAddr, RequestURI and TLS are empty). It is called, by many
+	// goroutines, only if there is a stamp.
 	Trusted func(*http.Request) bool
 
+	// Peer names the peer for the clock's Stats, on the same terms as Trusted and only for
+	// those who are. nil: a server takes the address of the connection without its port, a
+	// client the host in the URL. hlc.MaxPeers names are kept, so it should come from a
+	// small set.
+	Peer func(*http.Request) string
+
 	// AllowRefused goes on without ordering when a trusted peer's stamp is
-	// refused. Otherwise the server replies 400 with the reason, and RoundTrip
-	// returns it.
+	// refused. Otherwise the server replies 400 with the reason (503 for a *hlc.NoLatestError,
+	// which is no fault of the sender), and RoundTrip returns it.
 	//
 	// HAZARD: what follows is stamped as if the peer had not been heard, so
 	// effects may be below their causes; look at Receipt.Refused.
@@ -82,16 +38,15 @@ type Options struct {
 	// RequireStamp refuses what came without a stamp (the server replies 400), or
 	// with one from a peer that is not trusted (403). Otherwise that is a local
 	// event, as of any peer that keeps no hybrid time: a browser, a health check.
+	//
+	// HAZARD: the 502 of a proxy has no stamp, nor has the 503 of a server whose clock has
+	// failed; a client that requires one gets [ErrMissing] in their place.
 	RequireStamp bool
 
-	// Peer names the sender of a stamp for the statistics of the clock (hlc.Stats.Peers), by the request as
-	// for Trusted. nil means the host of its address, without the port: for a server that of
-	// the connection, for a client that of the URL.
-	Peer func(*http.Request) string
-
 	// OnRefused, if set, is told why each request or reply was not ordered:
-	// [ErrMissing], [ErrUntrusted], a [*MalformedError], or what hlc.Clock.Update
-	// returned; and of a failure of the clock. It is called by many goroutines, and each waits for it.
+	// [ErrMissing], [ErrUntrusted], a [*MalformedError], one of hlc's refusals (see [Clock]), or
+	// a [*ClockError] if nothing could be stamped, which may come second. It is called by many
+	// goroutines, and each waits for it.
 	OnRefused func(r *http.Request, why error)
 }
 
@@ -107,15 +62,22 @@ type Receipt struct {
 	Refused error
 }
 
-type receiptKey struct{}
+type requestKey struct{}
+type replyKey struct{}
 
-// From returns the receipt of the request whose context this is: in a handler
-// r.Context(), in a client response.Request.Context() for the receipt of the
-// reply. It reports false if the middleware was not there.
-//
-// HAZARD: a request made with a handler's context carries the handler's receipt
-// until its own reply is there.
-func From(ctx context.Context) (Receipt, bool) {
-	receipt, ok := ctx.Value(receiptKey{}).(Receipt)
+// FromRequest returns the receipt of the request that a handler serves, from its context. It
+// reports false if it did not come through [Server].
+func FromRequest(ctx context.Context) (Receipt, bool) {
+	receipt, ok := ctx.Value(requestKey{}).(Receipt)
+	return receipt, ok
+}
+
+// FromReply returns the receipt of a reply that a client got. It reports false if it did not
+// come through [Transport]. The stamp of the request is in the header of response.Request.
+func FromReply(response *http.Response) (Receipt, bool) {
+	if response == nil || response.Request == nil {
+		return Receipt{}, false
+	}
+	receipt, ok := response.Request.Context().Value(replyKey{}).(Receipt)
 	return receipt, ok
 }

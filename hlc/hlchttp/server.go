@@ -2,10 +2,8 @@ package hlchttp
 
 import (
 	"context"
-	"errors"
+	"maps"
 	"net/http"
-
-	"github.com/trueclock/trueclock/hlc"
 )
 
 // Server returns the middleware of a server: it makes the event of receipt of
@@ -13,12 +11,12 @@ import (
 // [ErrNoClock] or [ErrNoTrust].
 //
 // It belongs outside of other middleware, so that their replies are stamped too.
-// The http.ResponseWriter it hands on has those of the methods of http.Flusher,
-// http.Hijacker and http.Pusher that the server's has; io.ReaderFrom and
-// http.ResponseController work. A handler that hijacks the connection finds the
-// stamp in Header(), to write it with its reply.
+// The http.ResponseWriter it hands on is an http.Flusher and http.Hijacker if the server's
+// is; io.ReaderFrom and http.ResponseController work; http.Pusher is not handed on. A
+// handler that hijacks the connection finds the stamp in Header(), to write it with its
+// reply.
 func Server(clock Clock, o Options) (func(http.Handler) http.Handler, error) {
-	s, err := newSide(clock, o)
+	s, err := newSide(clock, o, sender)
 	if err != nil {
 		return nil, err
 	}
@@ -29,28 +27,34 @@ func Server(clock Clock, o Options) (func(http.Handler) http.Handler, error) {
 
 func (s *side) serve(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 	w := &writer{ResponseWriter: rw, side: s, request: r}
+	receipt, err := s.receive(r, r.Header)
+	if err != nil {
+		w.refuse(err)
+		return
+	}
 	// A handler that returns without a word leaves the reply to the server, one
 	// that panics leaves it to whoever recovers.
-	defer w.stamp()
-	receipt, err := s.receive(r.Context(), r, r.Header)
-	switch {
-	case err != nil:
-		http.Error(w, "hlchttp: the clock of this server fails", http.StatusServiceUnavailable) // the reason is for OnRefused alone
-	case s.fatal(receipt.Refused):
-		http.Error(w, receipt.Refused.Error(), status(receipt.Refused))
-	default:
-		next.ServeHTTP(w.withAbilities(), r.WithContext(context.WithValue(r.Context(), receiptKey{}, receipt)))
-	}
+	defer func() { _ = w.stamp() }()
+	served := r.WithContext(context.WithValue(r.Context(), requestKey{}, receipt))
+	served.Header = withoutStamp(r.Header)
+	next.ServeHTTP(w.withAbilities(), served)
 }
 
-// status is the code of a reply to a request that is refused. None of them is
-// cached unless a reply says so, and clients do not send the same again.
-func status(why error) int {
-	switch {
-	case errors.Is(why, ErrUntrusted):
-		return http.StatusForbidden
-	case errors.As(why, new(*hlc.NoLatestError)), errors.Is(why, hlc.ErrExhausted):
-		return http.StatusServiceUnavailable // it is our clock that does not know
+// withoutStamp is the header for the handler. The stamp is of this hop, and a handler that is a
+// proxy would pass it on as its own. (The server's request must stay as it is.)
+func withoutStamp(header http.Header) http.Header {
+	if _, stamped := header[canonical]; stamped {
+		header = maps.Clone(header)
+		delete(header, canonical)
 	}
-	return http.StatusBadRequest
+	return header
+}
+
+// sender is the address of the connection: without the port, which is another one
+// each time.
+func sender(r *http.Request) string {
+	if address, ok := address(r); ok {
+		return address.String()
+	}
+	return r.RemoteAddr // of a listener that is not IP
 }

@@ -3,8 +3,8 @@ package hlchttp
 import (
 	"errors"
 	"io"
-	"log"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -14,16 +14,13 @@ import (
 	"github.com/trueclock/trueclock/hlc"
 )
 
-// quiet swallows what net/http says of the panics of these tests.
-var quiet = log.New(io.Discard, "", 0)
-
 func TestServer_TheHandlerIsAfterTheRequestAndBeforeTheReply(t *testing.T) {
 	bothVersions(t, func(t *testing.T, http2 bool) {
 		var receipt Receipt
 		var during hlc.Timestamp
 		var s *site
 		s = newSite(t, http2, Options{}, func(_ http.ResponseWriter, r *http.Request) {
-			receipt, _ = From(r.Context())
+			receipt, _ = FromRequest(r.Context())
 			during = s.clock.Now()
 		})
 		response, _ := s.get(t, "/", stamp(300*time.Millisecond)) // the client's clock is ahead
@@ -57,11 +54,11 @@ func TestServer_WhatItDoesWithEachStamp(t *testing.T) {
 		{"a stamp a little ahead moves the clock", Options{}, []string{ahead}, 200, nil, "served"},
 		{"one an hour ahead ends the request", Options{}, []string{far}, 400, tooFar, "1h0m0s ahead of the local clock"},
 		{"or is served unordered, if so chosen", Options{AllowRefused: true}, []string{far}, 200, tooFar, "served"},
-		{"what is no timestamp ends the request", Options{}, []string{"yesterday"}, 400, malformed, "byte 0"},
+		{"what is no timestamp ends the request", Options{}, []string{"yesterday"}, 400, malformed, "a digit is expected"},
 		{"or is served unordered, if so chosen", Options{AllowRefused: true}, []string{"yesterday"}, 200, malformed, "served"},
-		{"so does a kilobyte of digits", Options{}, []string{strings.Repeat("9", 1024)}, 400, malformed, "too long"},
-		{"and an empty header", Options{}, []string{""}, 400, malformed, "no text timestamp"},
-		{"two headers are none, even if they are the same", Options{}, []string{ahead, ahead}, 400, malformed, "more than one"},
+		{"so does a kilobyte of digits", Options{}, []string{strings.Repeat("9", 1024)}, 400, malformed, "byte 0"},
+		{"and an empty header", Options{}, []string{""}, 400, malformed, "byte 0"},
+		{"two headers are none, even if they are the same", Options{}, []string{ahead, ahead}, 400, malformed, "there are 2 hlc-timestamp headers"},
 		{"the zero timestamp is unset", Options{}, []string{"0.000000000,0"}, 400, is(hlc.ErrUnset), "unset"},
 		{"no stamp is a local event", Options{}, nil, 200, is(ErrMissing), "served"},
 		{"or ends the request, if so chosen", Options{RequireStamp: true}, nil, 400, is(ErrMissing), "there is no hlc-timestamp header"},
@@ -72,7 +69,7 @@ func TestServer_WhatItDoesWithEachStamp(t *testing.T) {
 	} {
 		var receipt Receipt
 		s := newSite(t, false, c.options, func(w http.ResponseWriter, r *http.Request) {
-			receipt, _ = From(r.Context())
+			receipt, _ = FromRequest(r.Context())
 			_, _ = io.WriteString(w, "served")
 		})
 		response, text := s.get(t, "/", c.stamps...)
@@ -95,6 +92,18 @@ func TestServer_WhatItDoesWithEachStamp(t *testing.T) {
 	}
 }
 
+// TestServer_TheRequestStaysAsItIs for whoever is outside of the middleware, such as a log.
+func TestServer_TheRequestStaysAsItIs(t *testing.T) {
+	s := &site{clock: newClock(t, 0)}
+	r := from("10.0.0.1:1")
+	r.Header.Set(Header, stamp(0))
+	s.stamped(t, Plain(s.clock), Options{})(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		require.Empty(t, r.Header.Values(Header))
+		r.Header.Set("X-Mine", "yes")
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	require.Equal(t, http.Header{"Hlc-Timestamp": {stamp(0)}}, r.Header)
+}
+
 func TestServer_AsksWhomToTrustOnlyIfThereIsAStamp(t *testing.T) {
 	asked := 0
 	s := newSite(t, false, Options{Trusted: func(*http.Request) bool { asked++; return true }}, func(http.ResponseWriter, *http.Request) {})
@@ -105,15 +114,20 @@ func TestServer_AsksWhomToTrustOnlyIfThereIsAStamp(t *testing.T) {
 }
 
 func TestNew_NobodyIsTrustedByDefault(t *testing.T) {
-	clock := newClock(t, 0)
-	_, err := Server(Plain(clock), Options{})
+	clock := Plain(newClock(t, 0))
+	_, err := Server(clock, Options{})
 	require.ErrorIs(t, err, ErrNoTrust)
-	_, err = Transport(Plain(clock), nil, Options{})
+	_, err = Transport(clock, nil, Options{})
 	require.ErrorIs(t, err, ErrNoTrust)
+	_, err = Server(nil, Options{Trusted: Everyone})
+	require.ErrorIs(t, err, ErrNoClock)
+	_, err = Transport(nil, nil, Options{Trusted: Everyone})
+	require.ErrorIs(t, err, ErrNoClock)
 	_, err = Server(Plain(nil), Options{Trusted: Everyone})
 	require.ErrorIs(t, err, ErrNoClock)
-	_, err = Transport(Plain(nil), nil, Options{Trusted: Everyone})
-	require.ErrorIs(t, err, ErrNoClock)
-	_, ok := From(t.Context())
+	require.Equal(t, http.CanonicalHeaderKey(Header), canonical)
+	_, ok := FromRequest(t.Context())
+	require.False(t, ok)
+	_, ok = FromReply(nil)
 	require.False(t, ok)
 }

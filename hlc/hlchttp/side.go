@@ -1,22 +1,19 @@
 package hlchttp
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
 
 	"github.com/trueclock/trueclock/hlc"
 )
 
-// side is what both ends of a connection have in common.
+// side is what both ends of a connection have in common: how a stamp is sent, and how
+// one is received.
 type side struct {
 	clock Clock
 	Options
 }
 
-func newSide(clock Clock, o Options) (*side, error) {
+func newSide(clock Clock, o Options, peer func(*http.Request) string) (*side, error) {
 	switch {
 	case clock == nil:
 		return nil, ErrNoClock
@@ -24,95 +21,83 @@ func newSide(clock Clock, o Options) (*side, error) {
 		return nil, ErrNoTrust
 	}
 	if o.Peer == nil {
-		o.Peer = peerHost
+		o.Peer = peer
 	}
 	return &side{clock: clock, Options: o}, nil
 }
 
-// peerHost is the default of Options.Peer. Only servers set RemoteAddr.
-func peerHost(r *http.Request) string {
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		return host
+// stamp sets the one timestamp in header to that of a new event. On a [*ClockError]
+// there is none in it.
+func (s *side) stamp(r *http.Request, header http.Header) error {
+	delete(header, Header) // a key that is not canonical would be sent beside ours
+	delete(header, canonical)
+	ts, err := s.clock.Now(r.Context())
+	if err != nil {
+		return s.failed(r, err)
 	}
-	if r.URL != nil {
-		return r.URL.Hostname()
-	}
-	return ""
+	header.Set(canonical, ts.String())
+	return nil
 }
 
-// receive makes the event of receiving header from r's peer. The error is one of the clock
-// itself, after which there is no event.
-func (s *side) receive(ctx context.Context, r *http.Request, header http.Header) (Receipt, error) {
+// receive makes the event of receiving header from r's peer. The error is why the
+// request or the round trip must end.
+func (s *side) receive(r *http.Request, header http.Header) (Receipt, error) {
 	sent, why := s.believed(r, header)
 	if why == nil {
-		var at hlc.Timestamp
-		if at, why = s.clock.UpdateFrom(ctx, s.Peer(r), sent); why == nil {
+		at, err := s.clock.UpdateFrom(r.Context(), s.Peer(r), sent)
+		switch {
+		case err == nil:
 			return Receipt{At: at, Sent: sent}, nil
+		case !refusal(err):
+			return Receipt{}, s.failed(r, err)
 		}
+		why = err
 	}
-	if s.OnRefused != nil {
-		s.OnRefused(r, why)
-	}
-	if !isRefusal(why) {
+	s.report(r, why)
+	if s.fatal(why) {
 		return Receipt{}, why
 	}
-	at, err := s.clock.Now(ctx)
-	return Receipt{At: at, Sent: sent, Refused: why}, err
-}
-
-// isRefusal tells what is wrong with a stamp from what is wrong with our clock.
-func isRefusal(err error) bool {
-	for _, is := range []error{ErrMissing, ErrUntrusted, hlc.ErrUnset, hlc.ErrExhausted} {
-		if errors.Is(err, is) {
-			return true
-		}
+	at, err := s.clock.Now(r.Context())
+	if err != nil {
+		return Receipt{}, s.failed(r, err)
 	}
-	return errors.As(err, new(*MalformedError)) || errors.As(err, new(*hlc.TooFarAheadError)) ||
-		errors.As(err, new(*hlc.LogicalTooHighError)) || errors.As(err, new(*hlc.NoLatestError))
+	return Receipt{At: at, Sent: sent, Refused: why}, nil
 }
-
-// longest is the length of the highest timestamp, 9223372036.854775807,4294967295, and a sign.
-const longest = 32
 
 // believed reads the stamp, if the peer is one to be believed.
 func (s *side) believed(r *http.Request, header http.Header) (hlc.Timestamp, error) {
-	values := header.Values(Header)
+	values := header[canonical]
 	switch {
 	case len(values) == 0:
 		return hlc.Timestamp{}, ErrMissing
 	case !s.Trusted(r):
 		return hlc.Timestamp{}, ErrUntrusted
 	case len(values) > 1:
-		return hlc.Timestamp{}, &MalformedError{errors.New("there is more than one")}
-	case len(values[0]) > longest:
-		return hlc.Timestamp{}, &MalformedError{fmt.Errorf("it is too long: %d bytes", len(values[0]))}
+		return hlc.Timestamp{}, &MalformedError{Headers: len(values)}
 	}
-	ts, err := hlc.Parse(values[0])
+	sent, err := hlc.Parse(values[0])
 	if err != nil {
-		return hlc.Timestamp{}, &MalformedError{err}
+		return hlc.Timestamp{}, &MalformedError{Headers: 1, Err: err}
 	}
-	return ts, nil
+	return sent, nil
 }
 
 // fatal reports whether the policy ends the request for this reason.
 func (s *side) fatal(why error) bool {
-	switch {
-	case why == nil:
-		return false
-	case errors.Is(why, ErrMissing), errors.Is(why, ErrUntrusted):
+	if why == ErrMissing || why == ErrUntrusted {
 		return s.RequireStamp
 	}
 	return !s.AllowRefused
 }
 
-// stamp sets the one timestamp in header to that of a new event.
-func (s *side) stamp(ctx context.Context, header http.Header) error {
-	ts, err := s.clock.Now(ctx)
-	delete(header, Header) // a key that is not canonical would be sent beside ours
-	if err != nil {
-		header.Set(Header, Unavailable)
-		return err
+func (s *side) failed(r *http.Request, err error) error {
+	failure := &ClockError{Err: err}
+	s.report(r, failure)
+	return failure
+}
+
+func (s *side) report(r *http.Request, why error) {
+	if s.OnRefused != nil {
+		s.OnRefused(r, why)
 	}
-	header.Set(Header, ts.String())
-	return nil
 }

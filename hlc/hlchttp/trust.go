@@ -21,13 +21,16 @@ func Everyone(*http.Request) bool { return true }
 func Networks(networks ...netip.Prefix) func(*http.Request) bool {
 	networks = slices.Clone(networks)
 	return func(r *http.Request) bool {
-		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil {
-			return false // a client's own request, or a listener that is not IP
-		}
-		address := peer.Addr().Unmap().WithZone("")
-		return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(address) })
+		address, ok := address(r)
+		return ok && slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(address) })
 	}
+}
+
+// address is that of the sender of a request that a server got. There is none for a
+// client's own request, and for a listener that is not IP.
+func address(r *http.Request) (netip.Addr, bool) {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return peer.Addr().Unmap().WithZone(""), err == nil
 }
 
 // Certificates lets a server trust peers by the TLS certificate they showed, if the
