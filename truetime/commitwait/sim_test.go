@@ -35,6 +35,11 @@ func newRand(t *testing.T) *rand.Rand {
 func violations(t *testing.T, r *rand.Rand, trials, claim int) (wrong int) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newNode(t, 0, Options{}), newNode(t, 0, Options{})
+		for _, n := range []*node{a, b} { // without an HLC, whose clock knows the true time here
+			var err error
+			n.committer, err = New(n.clock, nil, Options{})
+			require.NoError(t, err)
+		}
 		for range trials {
 			ε := 500*time.Microsecond + time.Duration(r.Int64N(int64(4500*time.Microsecond)))
 			errA, errB, gap := time.Duration(r.Int64N(2*int64(ε)+1))-ε, time.Duration(r.Int64N(2*int64(ε)+1))-ε, time.Duration(r.Int64N(200_001))
