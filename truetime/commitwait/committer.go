@@ -69,11 +69,12 @@ func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, 
 	if err != nil {
 		return hlc.Timestamp{}, err
 	}
+	began := time.Now()
 	if err := c.passed(ctx, p.ts); err != nil {
 		_ = p.Abort()
 		return hlc.Timestamp{}, err
 	}
-	waited := time.Since(p.began)
+	waited := time.Since(began)
 	// Not before: a message stamped by the HLC during the wait must not carry a time
 	// that is still in the future. Not later: what apply and its readers stamp comes after the commit.
 	if err := c.observe(p.ts); err != nil {
@@ -119,16 +120,14 @@ func (c *Committer) enter() bool {
 	return !c.closed
 }
 
-// observe moves the HLC above ts, which has passed in true time: nobody could vouch better, so
-// the limits of the HLC do not count.
+// observe moves the HLC to ts, which has passed in true time: nobody could vouch better, so
+// if the HLC refuses, its limits do not count.
 func (c *Committer) observe(ts hlc.Timestamp) error {
-	if c.events == nil || c.events.Peek().After(ts) {
+	if c.events == nil || c.events.Observe(ts) == nil {
 		return nil
 	}
-	if _, err := c.events.ForceUpdate(ts); err != nil {
-		return err
-	}
-	return nil
+	_, err := c.events.ForceUpdate(ts)
+	return err
 }
 
 // Close ends every wait with [ErrClosed] and returns when nobody waits any more. Commits that are

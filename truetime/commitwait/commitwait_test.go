@@ -281,7 +281,7 @@ func TestCommit_ApplyFails(t *testing.T) {
 		require.ErrorAs(t, err, &apply)
 		require.ErrorIs(t, err, why)
 		require.Equal(t, n.committer.last, apply.TS)
-		require.True(t, n.events.Peek().After(apply.TS), "what apply stamped came after it")
+		require.Equal(t, apply.TS, n.events.Peek(), "what apply stamped came after it")
 		require.Equal(t, apply.TS, n.committer.SafeTime())
 		require.NoError(t, NotApplied(nil))
 	})
@@ -357,6 +357,7 @@ func TestCommit_AnHLCOverASlowClock(t *testing.T) {
 		})
 		require.NoError(t, err)
 		require.Equal(t, ts.WallTime, events.Peek().WallTime)
+		require.Equal(t, uint64(1), events.Stats().Forced)
 	})
 }
 
