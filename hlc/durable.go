@@ -123,6 +123,15 @@ func (d *Durable) Observe(ctx context.Context, remote Timestamp) error {
 	return err
 }
 
+// Cover returns nil once ts is at or below the durable bound, so that a restart begins above it. It is for a
+// timestamp that somebody else assigned, such as truetime/commitwait. Errors as in Now.
+//
+// HAZARD: the bound goes to ts, and a restart with it.
+func (d *Durable) Cover(ctx context.Context, ts Timestamp) error {
+	_, err := d.cover(ctx, ts)
+	return err
+}
+
 // Peek returns a timestamp at or above all that were handed out and not above the
 // durable bound, without an event. It never waits, and works after Close.
 func (d *Durable) Peek() Timestamp {

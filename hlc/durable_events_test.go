@@ -29,7 +29,13 @@ func TestDurable_BatchesAndPeers(t *testing.T) {
 		require.False(t, ts.After(d.Stats().Bound))
 		require.Equal(t, []PeerStats{{Peer: "node-b", Lead: 300 * time.Millisecond, MaxLead: 300 * time.Millisecond, Heard: 1}}, d.clock.Stats().Peers)
 
+		foreign := Timestamp{WallTime: wall + 5*int64(window), Logical: 3}
+		require.NoError(t, d.Cover(t.Context(), foreign))
+		require.False(t, foreign.After(d.Stats().Bound))
+		require.True(t, d.Peek().Before(foreign), "the clock itself does not go there")
+
 		require.NoError(t, d.Close())
+		require.ErrorIs(t, d.Cover(t.Context(), foreign), ErrClosed)
 		_, err = d.NowN(t.Context(), 1)
 		require.ErrorIs(t, err, ErrClosed)
 		_, err = d.UpdateFrom(t.Context(), "node-b", remote)

@@ -1,0 +1,63 @@
+package commitwait
+
+import "github.com/trueclock/trueclock/hlc"
+
+// flights are the timestamps that were assigned and may yet appear in the store, lowest first: a
+// list through the Pendings themselves. All of it is behind the Committer's mutex.
+type flights struct {
+	first, last *Pending
+	count       int
+}
+
+// add takes p in. It is nearly always the highest.
+func (f *flights) add(p *Pending) {
+	f.count++
+	below := f.last
+	for below != nil && below.ts.After(p.ts) {
+		below = below.below
+	}
+	p.below = below
+	if below == nil {
+		p.above, f.first = f.first, p
+	} else {
+		p.above, below.above = below.above, p
+	}
+	if p.above == nil {
+		f.last = p
+	} else {
+		p.above.below = p
+	}
+}
+
+// remove takes p out.
+func (f *flights) remove(p *Pending) {
+	f.count--
+	if p.below == nil {
+		f.first = p.above
+	} else {
+		p.below.above = p.above
+	}
+	if p.above == nil {
+		f.last = p.below
+	} else {
+		p.above.below = p.below
+	}
+	p.above, p.below = nil, nil
+}
+
+// safe is the highest timestamp at or below which nothing can appear any more, if nothing at or below
+// closed is assigned any more.
+func (f *flights) safe(closed hlc.Timestamp) hlc.Timestamp {
+	if f.first == nil || f.first.ts.After(closed) {
+		return closed
+	}
+	return before(f.first.ts)
+}
+
+// before is the highest timestamp below t, which is not the zero one.
+func before(t hlc.Timestamp) hlc.Timestamp {
+	if t.Logical > 0 {
+		return hlc.Timestamp{WallTime: t.WallTime, Logical: t.Logical - 1}
+	}
+	return hlc.Timestamp{WallTime: t.WallTime - 1, Logical: 1<<32 - 1}
+}
