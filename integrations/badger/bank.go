@@ -102,8 +102,9 @@ func (b *bank) run(ctx context.Context, lasts time.Duration) (report, error) {
 		return report{}, err
 	}
 	began := time.Now()
-	running, stop := context.WithTimeout(ctx, lasts)
+	running, stop := context.WithCancel(ctx) // without a deadline, near which every wait would be refused
 	defer stop()
+	defer time.AfterFunc(lasts, stop).Stop()
 	var r report
 	var failed atomic.Pointer[error]
 	fail := func(err error) {

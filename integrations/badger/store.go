@@ -156,6 +156,7 @@ func (s *Store) end(ts hlc.Timestamp) {
 func (s *Store) Discard() error {
 	safe := s.committer.SafeTime()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	oldest := hlc.Timestamp{WallTime: max(0, safe.WallTime-int64(s.history))}
 	for ts := range s.reading {
 		if ts.Before(oldest) {
@@ -163,15 +164,13 @@ func (s *Store) Discard() error {
 		}
 	}
 	if !oldest.After(s.discard) {
-		s.mu.Unlock()
 		return nil
 	}
-	s.discard = oldest
-	s.mu.Unlock()
 	version, err := layout().Pack(oldest)
 	if err != nil || version == 0 {
 		return err
 	}
-	s.db.SetDiscardTs(version - 1) // what is at oldest is still read
+	s.discard = oldest
+	s.db.SetDiscardTs(version - 1) // what is at oldest is still read; it never goes back, or Badger ends the process
 	return nil
 }
