@@ -2,10 +2,11 @@ package hlc
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/trueclock/trueclock/internal/durable"
 )
 
 // Durable is a [Clock] whose timestamps also rise across restarts and crashes,
@@ -50,23 +51,14 @@ import (
 // not allocate. It is safe for concurrent use.
 type Durable struct {
 	clock    *Clock
-	dir      directory
-	slots    slotWriter // of the refreshing goroutine; of Close after it has ended
+	dir      durable.Directory
+	ahead    *durable.Ahead // of wall times
+	slots    slotWriter     // of ahead's raise; of Close after that has ended
 	window   time.Duration
 	recovery Recovery
+	stats    durableStats
 
-	half atomic.Int64 // wall time up to which nothing needs to be done; −1 when it has ended
-
-	mu      sync.Mutex
-	bound   Timestamp     // durable
-	want    int64         // highest wall time that was asked for
-	err     error         // why it has ended
-	changed chan struct{} // closed when bound or err changes
-	stats   durableStats
-
-	kick     chan struct{} // room for one
-	stop     chan struct{}
-	joined   chan struct{}
+	last     atomic.Pointer[Timestamp] // what Close has saved
 	closing  sync.Once
 	closeErr error
 }
@@ -136,122 +128,37 @@ func (d *Durable) Cover(ctx context.Context, ts Timestamp) error {
 // durable bound, without an event. It never waits, and works after Close.
 func (d *Durable) Peek() Timestamp {
 	peek := d.clock.Peek()
-	if peek.WallTime <= d.half.Load() {
-		return peek
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if peek.After(d.bound) {
-		return d.bound
+	if bound := d.bound(); peek.After(bound) {
+		return bound
 	}
 	return peek
 }
 
-// cover returns ts once it is at or below the durable bound.
-func (d *Durable) cover(ctx context.Context, ts Timestamp) (Timestamp, error) {
-	if ts.WallTime <= d.half.Load() && !ts.IsZero() {
-		return ts, nil
+// bound is durable.
+func (d *Durable) bound() Timestamp {
+	if last := d.last.Load(); last != nil {
+		return *last
 	}
-	return d.coverSlow(ctx, ts)
+	return covering(d.ahead.Bound())
 }
 
-func (d *Durable) coverSlow(ctx context.Context, ts Timestamp) (Timestamp, error) {
+// cover returns ts once it is at or below the durable bound.
+func (d *Durable) cover(ctx context.Context, ts Timestamp) (Timestamp, error) {
 	if ts.IsZero() {
 		return Timestamp{}, ErrExhausted
 	}
-	for waited := false; ; waited = true {
-		covered, changed, err := d.ask(ts.WallTime, !waited)
-		if err != nil {
-			return Timestamp{}, err
-		}
-		if covered {
-			return ts, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return Timestamp{}, fmt.Errorf("hlc: waiting for the bound to be durable: %w", ctx.Err())
-		}
+	if err := d.ahead.Cover(ctx, ts.WallTime); err != nil {
+		return Timestamp{}, err
 	}
+	return ts, nil
 }
 
-// ask says whether wall is covered, and has the bound renewed.
-func (d *Durable) ask(wall int64, first bool) (covered bool, changed <-chan struct{}, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.err != nil {
-		return false, nil, d.err
-	}
-	if wall > d.half.Load() {
-		d.want = max(d.want, wall)
-		select {
-		case d.kick <- struct{}{}:
-		default: // it has been told, and has not looked yet
-		}
-	}
-	covered = wall <= d.bound.WallTime
-	if !covered && first {
-		d.stats.waited++
-	}
-	return covered, d.changed, nil
-}
-
-// refresh renews the bound when told to. It is the only goroutine: a caller that
-// did it would have to wait for the disk with half a window still left.
-func (d *Durable) refresh() {
-	defer close(d.joined)
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-d.kick:
-			d.renew()
-		}
-	}
-}
-
-// renew makes the next bound durable, and only then lets it be used.
-func (d *Durable) renew() {
-	d.mu.Lock()
-	want, over := d.want, d.err != nil || d.want <= d.half.Load()
-	d.mu.Unlock()
-	if over {
-		return
-	}
-	wall := plus(want, d.window)
+// raise makes the bound durable that covers wall.
+func (d *Durable) raise(wall int64) error {
 	began := time.Now()
 	err := d.slots.raise(wall)
-	took := time.Since(began)
-
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.stats.add(took)
-	switch {
-	case d.err != nil: // closed meanwhile
-	case err != nil:
-		d.end(err)
-	default:
-		d.use(wall)
-	}
-}
-
-// use lets timestamps up to wall be handed out. The caller holds the mutex.
-func (d *Durable) use(wall int64) {
-	d.bound = covering(wall)
-	d.half.Store(wall - int64(d.window/2))
-	d.wake()
-}
-
-// end stops everything with err. The caller holds the mutex.
-func (d *Durable) end(err error) {
-	d.err = err
-	d.half.Store(-1)
-	d.wake()
-}
-
-func (d *Durable) wake() {
-	close(d.changed)
-	d.changed = make(chan struct{})
+	d.stats.add(time.Since(began))
+	return err
 }
 
 // Close ends the Durable, saves the last timestamp and releases the directory.
@@ -260,16 +167,11 @@ func (d *Durable) wake() {
 // restart is then no different from one after a crash.
 func (d *Durable) Close() error {
 	d.closing.Do(func() {
-		d.mu.Lock()
-		failed := d.err
-		if failed == nil {
-			d.end(ErrClosed)
+		d.closeErr = d.ahead.End(ErrClosed)
+		if d.closeErr == nil {
+			d.closeErr = d.finish()
 		}
-		d.mu.Unlock()
-		close(d.stop)
-		<-d.joined
-		d.closeErr = d.finish(failed)
-		if err := d.dir.unlock(); d.closeErr == nil && err != nil {
+		if err := d.dir.Unlock(); d.closeErr == nil && err != nil {
 			d.closeErr = &StorageError{Op: "unlock", Err: err}
 		}
 	})
@@ -277,17 +179,12 @@ func (d *Durable) Close() error {
 }
 
 // finish saves the last timestamp. Whoever found the bound high enough did so
-// before end, with a timestamp drawn before that: Peek is at or above it now.
-func (d *Durable) finish(failed error) error {
-	if failed != nil {
-		return failed
-	}
+// before the end, with a timestamp drawn before that: Peek is at or above it now.
+func (d *Durable) finish() error {
 	last := d.Peek()
 	if err := d.slots.finish(last); err != nil {
 		return err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.bound = last
+	d.last.Store(&last)
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/durable/durabletest"
 )
 
 const window = time.Second
@@ -20,7 +22,7 @@ type world struct {
 	t       *testing.T
 	story   string // printed on failure
 	r       *rand.Rand
-	disk    *memory
+	disk    *durabletest.Disk
 	wall    int64
 	highest Timestamp
 	got     int
@@ -89,7 +91,7 @@ func (w *world) handedOut(ts Timestamp) {
 	w.highest = ts
 	w.got++
 	for _, r := range []*rand.Rand{nil, w.r} {
-		state, err := readState(w.disk.crash(r))
+		state, err := readState(w.disk.Crash(r))
 		require.NoError(w.t, err)
 		_, bound, _, err := state.newest()
 		require.NoError(w.t, err, w.story)
@@ -99,7 +101,7 @@ func (w *world) handedOut(ts Timestamp) {
 
 // reboot crashes the machine; its clock comes back anywhere near.
 func (w *world) reboot() {
-	w.disk = w.disk.crash(w.r)
+	w.disk = w.disk.Crash(w.r)
 	w.wall += w.r.Int64N(int64(2*time.Minute)) - int64(time.Minute)
 }
 
@@ -108,10 +110,10 @@ func (w *world) reboot() {
 // machine. At the end it stops, what was not synced is lost, torn or reordered, and one more
 // run is not disturbed: no timestamp ever comes twice, or too low.
 func TestDurable_CrashAfterEveryCall(t *testing.T) {
-	faults := map[string]fault{
-		"stops before": {crash: true}, "stops after": {crash: true, effect: true},
-		"EIO": {err: errIO}, "EIO after all": {err: errIO, effect: true},
-		"EIO, names dropped": {err: errIO, drop: true}, "ENOSPC": {err: errNoSpace},
+	faults := map[string]durabletest.Fault{
+		"stops before": {Crash: true}, "stops after": {Crash: true, Effect: true},
+		"EIO": {Err: durabletest.ErrIO}, "EIO after all": {Err: durabletest.ErrIO, Effect: true},
+		"EIO, names dropped": {Err: durabletest.ErrIO, Drop: true}, "ENOSPC": {Err: durabletest.ErrNoSpace},
 	}
 	seeds := 40
 	if testing.Short() {
@@ -136,17 +138,17 @@ func TestDurable_CrashAfterEveryCall(t *testing.T) {
 }
 
 // crashAt reports whether there was such a call.
-func crashAt(t *testing.T, story string, seed uint64, call int, f fault) bool {
-	w := &world{t: t, story: story, r: rand.New(rand.NewPCG(seed, uint64(call))), disk: newMemory(), wall: firstWall}
+func crashAt(t *testing.T, story string, seed uint64, call int, f durabletest.Fault) bool {
+	w := &world{t: t, story: story, r: rand.New(rand.NewPCG(seed, uint64(call))), disk: durabletest.New(), wall: firstWall}
 	met := false
-	at := func(n int, _ string) fault {
+	at := func(n int, _ string) durabletest.Fault {
 		if n != call {
-			return fault{}
+			return durabletest.Fault{}
 		}
 		met = true
 		return f
 	}
-	w.disk.fault = at
+	w.disk.Fault = at
 	for range 3 {
 		err := w.run(4)
 		if err == nil {
@@ -154,7 +156,7 @@ func crashAt(t *testing.T, story string, seed uint64, call int, f fault) bool {
 		}
 		var storage *StorageError
 		require.True(t, met, "%s: %v", story, err)
-		require.True(t, errors.As(err, &storage) || errors.Is(err, f.err), "%s: %v", story, err)
+		require.True(t, errors.As(err, &storage) || errors.Is(err, f.Err), "%s: %v", story, err)
 	}
 	w.reboot()
 	before := w.got
@@ -168,10 +170,12 @@ func crashAt(t *testing.T, story string, seed uint64, call int, f fault) bool {
 func TestDurable_CrashUponCrash(t *testing.T) {
 	for seed := range uint64(300) {
 		synctest.Test(t, func(t *testing.T) {
-			w := &world{t: t, story: fmt.Sprintf("seed %d", seed), r: rand.New(rand.NewPCG(seed, 1)), disk: newMemory(), wall: firstWall}
+			w := &world{t: t, story: fmt.Sprintf("seed %d", seed), r: rand.New(rand.NewPCG(seed, 1)), disk: durabletest.New(), wall: firstWall}
 			for range 12 {
 				stop, effect := 1+w.r.IntN(40), w.r.IntN(2) == 0
-				w.disk.fault = func(n int, _ string) fault { return fault{crash: n == stop, effect: n == stop && effect} }
+				w.disk.Fault = func(n int, _ string) durabletest.Fault {
+					return durabletest.Fault{Crash: n == stop, Effect: n == stop && effect}
+				}
 				_ = w.run(3)
 				w.reboot()
 			}
@@ -186,14 +190,14 @@ func TestDurable_SlowAtEveryCall(t *testing.T) {
 	late := 0
 	for call, met := 1, true; met; call++ {
 		synctest.Test(t, func(t *testing.T) {
-			disk, wall := newMemory(), firstWall
+			disk, wall := durabletest.New(), firstWall
 			met = false
-			disk.fault = func(n int, _ string) fault {
+			disk.Fault = func(n int, _ string) durabletest.Fault {
 				if n != call {
-					return fault{}
+					return durabletest.Fault{}
 				}
 				met = true
-				return fault{slow: func() { time.Sleep(10 * time.Second) }}
+				return durabletest.Fault{Slow: func() { time.Sleep(10 * time.Second) }}
 			}
 			w := &world{t: t, story: fmt.Sprintf("call %d is slow", call), r: rand.New(rand.NewPCG(1, 1)), disk: disk}
 			clock, err := New(Options{Physical: func() int64 { return wall }})
@@ -227,12 +231,12 @@ func TestDurable_EveryBitFlipped(t *testing.T) {
 	for slot := range slotNames {
 		for bit := range 8 * recordSize {
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{t: t, story: fmt.Sprintf("bit %d of slot %d", bit, slot), r: rand.New(rand.NewPCG(uint64(bit), 2)), disk: newMemory(), wall: firstWall}
-				w.disk.fault = func(n int, _ string) fault { return fault{crash: n == 30} }
+				w := &world{t: t, story: fmt.Sprintf("bit %d of slot %d", bit, slot), r: rand.New(rand.NewPCG(uint64(bit), 2)), disk: durabletest.New(), wall: firstWall}
+				w.disk.Fault = func(n int, _ string) durabletest.Fault { return durabletest.Fault{Crash: n == 30} }
 				for w.run(20) == nil { // until the machine stops
 				}
-				w.disk = w.disk.crash(nil)
-				w.disk.names[slotNames[slot]].now[bit/8] ^= 1 << (bit % 8)
+				w.disk = w.disk.Crash(nil)
+				w.disk.Names[slotNames[slot]].Now[bit/8] ^= 1 << (bit % 8)
 				state, err := readState(w.disk)
 				require.NoError(t, err)
 				require.Error(t, state.inspect().Damage, w.story)

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/durable/durabletest"
 )
 
 // TestDurable_BatchesAndPeers: what Clock can do, Durable does below its bound.
 func TestDurable_BatchesAndPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk, wall := newMemory(), firstWall
+		disk, wall := durabletest.New(), firstWall
 		d, err := node(t, disk, &wall, DurableOptions{})
 		require.NoError(t, err)
 		wall += 3 * int64(window) // beyond the bound: it has to be renewed first
@@ -50,7 +52,7 @@ func TestDurable_AtTheEndOfTheRange(t *testing.T) {
 		require.NoError(t, err)
 		clock, err := New(Options{Physical: func() int64 { return 1<<63 - 1 }, Layout: small})
 		require.NoError(t, err)
-		d, err := openDurable(t.Context(), clock, newMemory(), DurableOptions{})
+		d, err := openDurable(t.Context(), clock, durabletest.New(), DurableOptions{})
 		require.NoError(t, err)
 		last := d.Peek()
 		for {

@@ -1,6 +1,10 @@
 package hlc
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/trueclock/trueclock/internal/durable"
+)
 
 // DurableState is what lies in a directory, as [InspectDurable] and a start see it.
 type DurableState struct {
@@ -16,12 +20,13 @@ type DurableState struct {
 // nothing, so it works beside the process that uses it. HAZARD: on Windows a file that
 // is being read cannot be replaced, and the failure ends that process's Durable.
 func InspectDurable(dir string) (DurableState, error) {
-	if err := isDirectory(dir); err != nil {
+	d, err := openDirectory(dir, true)
+	if err != nil {
 		return DurableState{}, err
 	}
 	const looks = 3 // what looks damaged may have been written between two reads
 	for i := 1; ; i++ {
-		saved, err := readState(&osDirectory{path: dir})
+		saved, err := readState(d)
 		if err != nil {
 			return DurableState{}, err
 		}
@@ -34,7 +39,7 @@ func InspectDurable(dir string) (DurableState, error) {
 
 // InspectDurableSlot reads one slot file.
 func InspectDurableSlot(path string) (DurableRecord, error) {
-	b, err := readShort(path)
+	b, err := durable.Read(path, recordSize+1)
 	if err != nil {
 		return DurableRecord{}, fmt.Errorf("hlc: %w", err)
 	}
@@ -93,12 +98,12 @@ func RepairDurable(path string, r DurableRepair) (DurableRecord, error) {
 	return repairDurable(dir, r)
 }
 
-func repairDurable(dir directory, r DurableRepair) (record DurableRecord, err error) {
-	if err := dir.lock(); err != nil {
+func repairDurable(dir durable.Directory, r DurableRepair) (record DurableRecord, err error) {
+	if err := dir.Lock(); err != nil {
 		return record, locking(err)
 	}
 	defer func() {
-		if e := dir.unlock(); err == nil && e != nil {
+		if e := dir.Unlock(); err == nil && e != nil {
 			err = &StorageError{Op: "unlock", Err: e}
 		}
 	}()
@@ -133,7 +138,7 @@ func (r DurableRepair) record(state DurableState) (DurableRecord, error) {
 }
 
 // rewrite writes the record into both slots, above every sequence that is known.
-func rewrite(dir directory, saved savedState, record DurableRecord) (DurableRecord, error) {
+func rewrite(dir durable.Directory, saved savedState, record DurableRecord) (DurableRecord, error) {
 	w := slotWriter{dir: dir}
 	for _, slot := range saved.slots {
 		w.last.Sequence = max(w.last.Sequence, slot.Record.Sequence)

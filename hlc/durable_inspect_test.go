@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/durable/durabletest"
 )
 
 // TestRepairDurable_Stories: what a repair does to a directory, and what it refuses.
@@ -16,7 +18,7 @@ func TestRepairDurable_Stories(t *testing.T) {
 	const hour = int64(time.Hour)
 	stated := Timestamp{WallTime: firstWall + hour}
 	for name, c := range map[string]struct {
-		spoil       func(disk *memory)
+		spoil       func(disk *durabletest.Disk)
 		repair      DurableRepair
 		incarnation uint64
 		check       func(t *testing.T, err error) // nil: it succeeds
@@ -34,15 +36,15 @@ func TestRepairDurable_Stories(t *testing.T) {
 			},
 		},
 		"both slots are gone: starts go on from the seconds": {
-			spoil:  func(disk *memory) { delete(disk.names, slotNames[0]); delete(disk.names, slotNames[1]) },
+			spoil:  func(disk *durabletest.Disk) { delete(disk.Names, slotNames[0]); delete(disk.Names, slotNames[1]) },
 			repair: DurableRepair{Bound: stated, Node: 7}, incarnation: uint64(stated.WallTime / 1e9),
 		},
 		"a slot is damaged: the count of starts may be": {
-			spoil:  func(disk *memory) { disk.names[slotNames[0]].now = nil },
+			spoil:  func(disk *durabletest.Disk) { disk.Names[slotNames[0]].Now = nil },
 			repair: DurableRepair{Bound: stated}, incarnation: uint64(stated.WallTime / 1e9),
 		},
 		"nothing was ever saved: a bound for a new disk": {
-			spoil: func(disk *memory) { clear(disk.names) }, repair: DurableRepair{Bound: stated, Node: 7}, incarnation: uint64(stated.WallTime / 1e9),
+			spoil: func(disk *durabletest.Disk) { clear(disk.Names) }, repair: DurableRepair{Bound: stated, Node: 7}, incarnation: uint64(stated.WallTime / 1e9),
 		},
 		"not of another node": {
 			repair: DurableRepair{Bound: stated, Node: 8},
@@ -52,28 +54,28 @@ func TestRepairDurable_Stories(t *testing.T) {
 			check: func(t *testing.T, err error) { require.ErrorIs(t, err, ErrUnset) },
 		},
 		"not beside a process": {
-			spoil: func(disk *memory) { disk.locked = true }, repair: DurableRepair{Bound: stated},
+			spoil: func(disk *durabletest.Disk) { disk.Locked = true }, repair: DurableRepair{Bound: stated},
 			check: func(t *testing.T, err error) { require.ErrorIs(t, err, ErrLocked) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			disk, wall := newMemory(), firstWall
+			disk, wall := durabletest.New(), firstWall
 			d, err := node(t, disk, &wall, DurableOptions{Node: 7})
 			require.NoError(t, err)
 			require.NoError(t, d.Close())
 			if c.spoil != nil {
 				c.spoil(disk)
 			}
-			before := disk.crash(nil).names
+			before := disk.Crash(nil).Names
 			record, err := repairDurable(disk, c.repair)
 			if c.check != nil {
 				c.check(t, err)
-				require.Equal(t, before, disk.crash(nil).names)
+				require.Equal(t, before, disk.Crash(nil).Names)
 				return
 			}
 			require.NoError(t, err)
 			require.Equal(t, c.incarnation, record.Incarnation)
-			state, err := readState(disk.crash(nil))
+			state, err := readState(disk.Crash(nil))
 			require.NoError(t, err)
 			got := state.inspect()
 			require.Equal(t, DurableState{Initialised: true, Slots: got.Slots, Newest: record, Bound: c.repair.Bound}, got)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/trueclock/trueclock/internal/durable"
 )
 
 // Defaults of DurableOptions. To save a bound takes one to some milliseconds on the
@@ -79,53 +81,51 @@ func OpenDurable(ctx context.Context, clock *Clock, o DurableOptions) (*Durable,
 	return openDurable(ctx, clock, dir, o)
 }
 
-func openDirectory(path string, network bool) (*osDirectory, error) {
-	if err := isDirectory(path); err != nil {
-		return nil, err
+func openDirectory(path string, network bool) (durable.Directory, error) {
+	dir, err := durable.Open(path, network)
+	var remote *durable.NetworkError
+	switch {
+	case errors.As(err, &remote):
+		return nil, (*NetworkFileSystemError)(remote)
+	case err != nil:
+		return nil, fmt.Errorf("hlc: the directory for the bound: %w", err)
 	}
-	if kind, err := onNetwork(path); err != nil || kind != "" && !network {
-		if err != nil {
-			return nil, fmt.Errorf("hlc: %w", err)
-		}
-		return nil, &NetworkFileSystemError{Dir: path, FileSystem: kind}
-	}
-	return &osDirectory{path: path}, nil
+	return dir, nil
 }
 
-func openDurable(ctx context.Context, clock *Clock, dir directory, o DurableOptions) (*Durable, error) {
+func openDurable(ctx context.Context, clock *Clock, dir durable.Directory, o DurableOptions) (*Durable, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	if err := dir.lock(); err != nil {
+	if err := dir.Lock(); err != nil {
 		return nil, locking(err)
 	}
 	d, err := start(ctx, clock, dir, o)
 	if err != nil {
-		_ = dir.unlock()
+		_ = dir.Unlock()
 		return nil, err
 	}
-	go d.refresh()
 	return d, nil
 }
 
 func locking(err error) error {
-	if errors.Is(err, ErrLocked) || errors.Is(err, errors.ErrUnsupported) {
-		return err
+	switch {
+	case errors.Is(err, durable.ErrLocked):
+		return ErrLocked
+	case errors.Is(err, errors.ErrUnsupported):
+		return fmt.Errorf("hlc: %w", err)
 	}
 	return &StorageError{Op: "lock", Err: err}
 }
 
 // start does all of OpenDurable that needs the lock.
-func start(ctx context.Context, clock *Clock, dir directory, o DurableOptions) (*Durable, error) {
+func start(ctx context.Context, clock *Clock, dir durable.Directory, o DurableOptions) (*Durable, error) {
 	state, err := readState(dir)
 	if err != nil {
 		return nil, err
 	}
-	d := &Durable{
-		clock: clock, dir: dir, window: o.Window, slots: slotWriter{dir: dir, step: o.Window, last: DurableRecord{Node: o.Node}},
-		changed: make(chan struct{}), kick: make(chan struct{}, 1), stop: make(chan struct{}), joined: make(chan struct{}),
-	}
+	d := &Durable{clock: clock, dir: dir, window: o.Window, slots: slotWriter{dir: dir, step: o.Window, last: DurableRecord{Node: o.Node}}}
 	if err := d.recover(state, o); err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func start(ctx context.Context, clock *Clock, dir directory, o DurableOptions) (
 		return nil, err
 	}
 	first := clock.Now() // above the old bound, and not handed out
-	wall := plus(first.WallTime, o.Window)
+	wall := durable.Plus(first.WallTime, int64(o.Window))
 	if err := d.slots.begin(d.recovery.Bound, wall); err != nil {
 		return nil, err
 	}
@@ -143,8 +143,7 @@ func start(ctx context.Context, clock *Clock, dir directory, o DurableOptions) (
 		}
 	}
 	d.recovery.Incarnation = d.slots.last.Incarnation
-	d.want = first.WallTime
-	d.use(wall)
+	d.ahead = durable.NewAhead("hlc", wall, int64(o.Window), d.raise)
 	return d, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"math"
 	"time"
+
+	"github.com/trueclock/trueclock/internal/durable"
 )
 
 // DurableRecord is one saved state of a [Durable]: no timestamp above Bound was
@@ -80,15 +82,9 @@ func decodeRecord(b []byte) (DurableRecord, error) {
 }
 
 // reach is the highest bound that the record after r may have.
-func (r DurableRecord) reach() Timestamp { return covering(plus(r.Bound.WallTime, r.MaxStep)) }
+func (r DurableRecord) reach() Timestamp {
+	return covering(durable.Plus(r.Bound.WallTime, int64(r.MaxStep)))
+}
 
 // covering is the bound that covers every timestamp with that wall time.
 func covering(wall int64) Timestamp { return Timestamp{WallTime: wall, Logical: math.MaxUint32} }
-
-// plus adds without wrapping; wall ≥ 0.
-func plus(wall int64, d time.Duration) int64 {
-	if int64(d) > math.MaxInt64-wall {
-		return math.MaxInt64
-	}
-	return wall + int64(d)
-}

@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/trueclock/trueclock/internal/durable"
 )
 
 // Names in the directory of a Durable. A record is written beside its slot,
 // made durable, and renamed over it.
-const (
-	markerName = "initialised"
-	newSuffix  = ".new"
-)
+const markerName = "initialised"
 
 var slotNames = [2]string{"bound.0", "bound.1"}
 
@@ -32,9 +31,9 @@ type savedState struct {
 	slots  [2]DurableSlot
 }
 
-func readState(d directory) (savedState, error) {
+func readState(d durable.Directory) (savedState, error) {
 	var s savedState
-	if _, err := d.read(markerName); err == nil {
+	if _, err := d.Read(markerName, 0); err == nil {
 		s.marked = true
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return s, &StorageError{Op: "read", Err: err}
@@ -57,9 +56,9 @@ func readState(d directory) (savedState, error) {
 	return s, nil
 }
 
-func readSlot(d directory, name string) DurableSlot {
+func readSlot(d durable.Directory, name string) DurableSlot {
 	slot := DurableSlot{File: name}
-	b, err := d.read(name)
+	b, err := d.Read(name, recordSize+1) // tells a record from what is too long to be one
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		slot.Err = fs.ErrNotExist
@@ -103,7 +102,7 @@ func (s savedState) newest() (r DurableRecord, bound Timestamp, damage, err erro
 // slotWriter writes one record after the other, each into the slot that the one
 // before it is not in. After an error it must not be used again.
 type slotWriter struct {
-	dir  directory
+	dir  durable.Directory
 	last DurableRecord // safe on the disk
 	step time.Duration // the usual one
 }
@@ -152,29 +151,11 @@ func (w *slotWriter) write(r DurableRecord) error {
 }
 
 // replaceFile returns nil once the file holds the content whatever happens to
-// the machine. The file is opened anew each time: what a descriptor says after a
-// failed sync is worth nothing, for the system may have dropped the bytes.
-func replaceFile(d directory, name string, content []byte) error {
-	f, err := d.create(name + newSuffix)
-	if err != nil {
-		return &StorageError{Op: "create", Err: err}
-	}
-	if _, err := f.Write(content); err != nil {
-		_ = f.Close()
-		return &StorageError{Op: "write", Err: err}
-	}
-	if err := f.Sync(); err != nil {
-		_ = f.Close()
-		return &StorageError{Op: "sync", Err: err}
-	}
-	if err := f.Close(); err != nil {
-		return &StorageError{Op: "close", Err: err}
-	}
-	if err := d.rename(name+newSuffix, name); err != nil {
-		return &StorageError{Op: "rename", Err: err}
-	}
-	if err := d.sync(); err != nil {
-		return &StorageError{Op: "sync the directory of", Err: err}
+// the machine.
+func replaceFile(d durable.Directory, name string, content []byte) error {
+	var failed *durable.OpError
+	if errors.As(durable.Replace(d, name, content), &failed) {
+		return (*StorageError)(failed)
 	}
 	return nil
 }

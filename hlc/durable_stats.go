@@ -2,6 +2,7 @@ package hlc
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -15,19 +16,22 @@ type DurableStats struct {
 	WriteMax time.Duration // of all
 }
 
-// durableStats is behind the mutex of the Durable.
 type durableStats struct {
-	renewals, waited uint64
-	longest          time.Duration
-	recent           [128]time.Duration
+	mu       sync.Mutex
+	renewals uint64
+	longest  time.Duration
+	recent   [128]time.Duration
 }
 
 func (s *durableStats) add(took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.recent[s.renewals%uint64(len(s.recent))] = took
 	s.renewals++
 	s.longest = max(s.longest, took)
 }
 
+// p99 is for whoever holds the mutex.
 func (s *durableStats) p99() time.Duration {
 	n := int(min(s.renewals, uint64(len(s.recent))))
 	if n == 0 {
@@ -40,10 +44,10 @@ func (s *durableStats) p99() time.Duration {
 
 // Stats returns the counts. A Window below 100 times WriteP99 makes calls wait.
 func (d *Durable) Stats() DurableStats {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.stats.mu.Lock()
+	defer d.stats.mu.Unlock()
 	return DurableStats{
-		Bound: d.bound, Window: d.window, Renewals: d.stats.renewals,
-		Waited: d.stats.waited, WriteP99: d.stats.p99(), WriteMax: d.stats.longest,
+		Bound: d.bound(), Window: d.window, Renewals: d.stats.renewals,
+		Waited: d.ahead.Waited(), WriteP99: d.stats.p99(), WriteMax: d.stats.longest,
 	}
 }

@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/durable/durabletest"
 	"go.uber.org/goleak"
 )
 
 // node opens a Durable over a disk, with a wall clock that the test moves.
-func node(t *testing.T, disk *memory, wall *int64, o DurableOptions) (*Durable, error) {
+func node(t *testing.T, disk *durabletest.Disk, wall *int64, o DurableOptions) (*Durable, error) {
 	t.Helper()
 	clock, err := New(Options{Physical: func() int64 { return *wall }})
 	require.NoError(t, err)
@@ -38,7 +40,7 @@ func mustNow(t *testing.T, d *Durable) Timestamp {
 // above the last timestamp, though the clock went back an hour.
 func TestDurable_CleanRestartLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk, wall := newMemory(), firstWall
+		disk, wall := durabletest.New(), firstWall
 		d, err := node(t, disk, &wall, DurableOptions{})
 		require.NoError(t, err)
 		require.Equal(t, Recovery{First: true, Incarnation: 1}, d.Recovery())
@@ -76,12 +78,12 @@ func TestDurable_JumpWaitRefuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				disk, wall := newMemory(), firstWall
+				disk, wall := durabletest.New(), firstWall
 				d, err := node(t, disk, &wall, DurableOptions{})
 				require.NoError(t, err)
 				defer d.Close()
 				last := mustNow(t, d)
-				disk = disk.crash(nil)
+				disk = disk.Crash(nil)
 
 				booted := time.Now()
 				back := firstWall - int64(c.back)
@@ -93,8 +95,8 @@ func TestDurable_JumpWaitRefuse(t *testing.T) {
 					var far *BoundTooFarError
 					require.ErrorAs(t, err, &far)
 					require.Equal(t, BoundTooFarError{Bound: covering(firstWall + int64(window)), Lead: window + c.back, Limit: DefaultMaxLead, MaxWait: 3 * time.Second}, *far)
-					require.False(t, disk.locked)
-					require.Empty(t, disk.pending)
+					require.False(t, disk.Locked)
+					require.True(t, disk.Settled())
 					return
 				}
 				require.NoError(t, err)
@@ -111,64 +113,84 @@ func TestDurable_JumpWaitRefuse(t *testing.T) {
 func TestDurable_AnErrorIsFinal(t *testing.T) {
 	for _, op := range []string{"create", "write", "sync", "close", "rename", "syncdir"} {
 		synctest.Test(t, func(t *testing.T) {
-			disk, wall := newMemory(), firstWall
+			disk, wall := durabletest.New(), firstWall
 			d, err := node(t, disk, &wall, DurableOptions{})
 			require.NoError(t, err)
 			failed := false
-			disk.fault = func(_ int, at string) fault {
+			disk.Fault = func(_ int, at string) durabletest.Fault {
 				if failed || at != op {
-					return fault{}
+					return durabletest.Fault{}
 				}
 				failed = true
-				return fault{err: errIO}
+				return durabletest.Fault{Err: durabletest.ErrIO}
 			}
 			wall += int64(window)
 			mustNow(t, d)
 			synctest.Wait()
-			calls := disk.calls
+			calls := disk.Calls
 			var storage *StorageError
 			_, err = d.Now(t.Context())
 			require.ErrorAs(t, err, &storage, op)
-			require.ErrorIs(t, err, errIO)
+			require.ErrorIs(t, err, durabletest.ErrIO)
 			_, err = d.Update(t.Context(), Timestamp{WallTime: wall})
 			require.ErrorAs(t, err, &storage)
 			require.ErrorAs(t, d.Observe(t.Context(), Timestamp{WallTime: wall}), &storage)
 			require.ErrorAs(t, d.Close(), &storage)
-			require.Equal(t, calls, disk.calls, "nothing more was tried")
-			require.False(t, disk.locked)
+			require.Equal(t, calls, disk.Calls, "nothing more was tried")
+			require.False(t, disk.Locked)
 		})
 	}
+}
+
+// TestDurable_AnErrorUnderClose: a write that is under way when Close is called, and then fails, is the
+// last thing that is tried.
+func TestDurable_AnErrorUnderClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk, wall := durabletest.New(), firstWall
+		d, err := node(t, disk, &wall, DurableOptions{})
+		require.NoError(t, err)
+		disk.Fault = func(_ int, op string) durabletest.Fault {
+			return durabletest.Fault{Err: durabletest.ErrIO, Slow: func() { time.Sleep(time.Minute) }}
+		}
+		wall += int64(window) * 3 / 4
+		mustNow(t, d)
+		synctest.Wait() // the renewal is at its first call
+		calls := disk.Calls
+		var storage *StorageError
+		require.ErrorAs(t, d.Close(), &storage)
+		require.Equal(t, calls, disk.Calls)
+	})
 }
 
 // TestDurable_Refusals: what a start does not touch.
 func TestDurable_Refusals(t *testing.T) {
 	for name, c := range map[string]struct {
-		spoil func(disk *memory)
+		spoil func(disk *durabletest.Disk)
 		o     DurableOptions
 		check func(t *testing.T, err error)
 	}{
 		"both slots are gone, the marker is not": {
-			spoil: func(disk *memory) { delete(disk.names, slotNames[0]); delete(disk.names, slotNames[1]) },
+			spoil: func(disk *durabletest.Disk) { delete(disk.Names, slotNames[0]); delete(disk.Names, slotNames[1]) },
 			check: isStateError,
 		},
 		"both slots are damaged": {
-			spoil: func(disk *memory) {
+			spoil: func(disk *durabletest.Disk) {
 				for _, name := range slotNames {
-					disk.names[name].now = disk.names[name].now[:recordSize-1]
+					disk.Names[name].Now = disk.Names[name].Now[:recordSize-1]
 				}
 			},
 			check: isStateError,
 		},
 		"both slots are damaged and the marker is gone": {
-			spoil: func(disk *memory) {
-				delete(disk.names, markerName)
-				disk.names[slotNames[0]].now, disk.names[slotNames[1]].now = nil, nil
+			spoil: func(disk *durabletest.Disk) {
+				delete(disk.Names, markerName)
+				disk.Names[slotNames[0]].Now, disk.Names[slotNames[1]].Now = nil, nil
 			},
 			check: isStateError,
 		},
 		"the slots changed places": {
-			spoil: func(disk *memory) {
-				disk.names[slotNames[0]], disk.names[slotNames[1]] = disk.names[slotNames[1]], disk.names[slotNames[0]]
+			spoil: func(disk *durabletest.Disk) {
+				disk.Names[slotNames[0]], disk.Names[slotNames[1]] = disk.Names[slotNames[1]], disk.Names[slotNames[0]]
 			},
 			check: isStateError,
 		},
@@ -177,11 +199,11 @@ func TestDurable_Refusals(t *testing.T) {
 			check: func(t *testing.T, err error) { require.Equal(t, &WrongNodeError{Have: 0, Want: 7}, err) },
 		},
 		"an empty directory, and one that exists was expected": {
-			spoil: func(disk *memory) { clear(disk.names) }, o: DurableOptions{Existing: true},
+			spoil: func(disk *durabletest.Disk) { clear(disk.Names) }, o: DurableOptions{Existing: true},
 			check: func(t *testing.T, err error) { require.ErrorIs(t, err, ErrNoState) },
 		},
 		"another process has it": {
-			spoil: func(disk *memory) { disk.locked = true },
+			spoil: func(disk *durabletest.Disk) { disk.Locked = true },
 			check: func(t *testing.T, err error) { require.ErrorIs(t, err, ErrLocked) },
 		},
 		"a negative window": {
@@ -190,18 +212,18 @@ func TestDurable_Refusals(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			disk, wall := newMemory(), firstWall
+			disk, wall := durabletest.New(), firstWall
 			d, err := node(t, disk, &wall, DurableOptions{})
 			require.NoError(t, err)
 			require.NoError(t, d.Close())
 			if c.spoil != nil {
 				c.spoil(disk)
 			}
-			before := disk.crash(nil)
+			before := disk.Crash(nil)
 			_, err = node(t, disk, &wall, c.o)
 			require.Error(t, err)
 			c.check(t, err)
-			require.Equal(t, before.names, disk.crash(nil).names, "the disk is as it was")
+			require.Equal(t, before.Names, disk.Crash(nil).Names, "the disk is as it was")
 		})
 	}
 }
@@ -215,13 +237,13 @@ func isStateError(t *testing.T, err error) {
 // TestDurable_ALostSlotIsReported: the other one's largest step is in the bound, and the
 // next start finds both intact.
 func TestDurable_ALostSlotIsReported(t *testing.T) {
-	disk, wall := newMemory(), firstWall
+	disk, wall := durabletest.New(), firstWall
 	d, err := node(t, disk, &wall, DurableOptions{})
 	require.NoError(t, err)
 	newest := slotNames[d.slots.last.Sequence%2]
-	disk2 := disk.crash(nil)
+	disk2 := disk.Crash(nil)
 	require.NoError(t, d.Close())
-	delete(disk2.names, newest)
+	delete(disk2.Names, newest)
 	wall += int64(window)
 
 	d, err = node(t, disk2, &wall, DurableOptions{})
@@ -239,14 +261,14 @@ func TestDurable_ALostSlotIsReported(t *testing.T) {
 // crash, or Observe has not returned.
 func TestDurable_Observe_IsCoveredToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk, wall := newMemory(), firstWall
+		disk, wall := durabletest.New(), firstWall
 		d, err := node(t, disk, &wall, DurableOptions{Window: time.Millisecond})
 		require.NoError(t, err)
 		defer d.Close()
 		remote := Timestamp{WallTime: firstWall + int64(DefaultMaxLead)/2, Logical: 9}
 		require.NoError(t, d.Observe(t.Context(), remote))
 		require.Equal(t, remote, d.Peek())
-		after := disk.crash(nil)
+		after := disk.Crash(nil)
 		again, err := node(t, after, &wall, DurableOptions{Window: time.Millisecond})
 		require.NoError(t, err)
 		require.True(t, mustNow(t, again).After(remote))
@@ -262,11 +284,11 @@ func TestDurable_Observe_IsCoveredToo(t *testing.T) {
 // shown to anybody.
 func TestDurable_Peek_IsNotAboveTheBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk, wall := newMemory(), firstWall
+		disk, wall := durabletest.New(), firstWall
 		d, err := node(t, disk, &wall, DurableOptions{})
 		require.NoError(t, err)
-		disk.fault = func(_ int, op string) fault {
-			return fault{slow: func() { time.Sleep(time.Minute) }}
+		disk.Fault = func(_ int, op string) durabletest.Fault {
+			return durabletest.Fault{Slow: func() { time.Sleep(time.Minute) }}
 		}
 		wall += int64(time.Hour)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -287,15 +309,15 @@ func TestDurable_Peek_IsNotAboveTheBound(t *testing.T) {
 // TestDurable_NobodyCallsNothingIsWritten, and a pause costs the next caller a wait.
 func TestDurable_NobodyCallsNothingIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk, wall := newMemory(), firstWall
+		disk, wall := durabletest.New(), firstWall
 		d, err := node(t, disk, &wall, DurableOptions{})
 		require.NoError(t, err)
-		calls := disk.calls
+		calls := disk.Calls
 		time.Sleep(time.Hour)
 		wall += int64(window) / 2
 		mustNow(t, d)
 		synctest.Wait()
-		require.Equal(t, calls, disk.calls, "up to half the window there is nothing to do")
+		require.Equal(t, calls, disk.Calls, "up to half the window there is nothing to do")
 		wall++
 		mustNow(t, d)
 		synctest.Wait()

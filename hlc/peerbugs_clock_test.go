@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/durable/durabletest"
 )
 
 // TestPeersBugs_Clocks: what went wrong in other systems' hybrid clocks, and what happens here. (Those of encodings
@@ -118,7 +120,7 @@ func TestPeersBugs_Clocks(t *testing.T) {
 		},
 		"the bound on the disk was late by 240 µs and killed the node": func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				disk, wall := newMemory(), firstWall
+				disk, wall := durabletest.New(), firstWall
 				d, err := node(t, disk, &wall, DurableOptions{})
 				require.NoError(t, err)
 				wall += 100 * int64(window)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/trueclock/trueclock/internal/durable"
 )
 
 // naive is the clock as the rules in the documentation read, one after the other, with integers that cannot
@@ -140,7 +142,7 @@ func draw(t *rapid.T) *setting {
 
 // remote draws a timestamp that somebody could send, near everything that is special.
 func (s *setting) remote(t *rapid.T) Timestamp {
-	near := append([]int64{s.pt, s.oracle.last.WallTime, plus(min(max(s.pt, 0), lastWall), s.lead)}, s.extreme...)
+	near := append([]int64{s.pt, s.oracle.last.WallTime, durable.Plus(min(max(s.pt, 0), lastWall), int64(s.lead))}, s.extreme...)
 	wall := rapid.SampledFrom(near).Draw(t, "wall")
 	if by := rapid.Int64Range(-2, 2).Draw(t, "by"); (wall+by > wall) == (by > 0) { // it does not wrap
 		wall += by

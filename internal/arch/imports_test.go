@@ -21,27 +21,29 @@ const module = "github.com/trueclock/trueclock"
 // outside of its tests. A new package gets a line here and in
 // docs/architecture.md.
 var mayImport = map[string][]string{
-	"lamport":               {},
-	"hlc":                   {},
-	"hlc/hlchttp":           {"hlc"},
-	"truetime":              {},
-	"truetime/truetimetest": {"truetime"},
-	"truetime/commitwait":   {"truetime", "hlc"},
-	"truetime/hybrid":       {"truetime", "hlc"},
-	"ntpprobe":              {"truetime"},
-	"examples/chat":         {"hlc", "hlc/hlchttp"},
-	"internal/arch":         {},
-	"internal/mutants":      {},
-	"internal/fleet":        {},
-	"internal/chronyd":      {},
-	"internal/compare":      {"truetime", "ntpprobe", "internal/fleet"},
-	"internal/sim":          {"truetime", "ntpprobe"},
-	"internal/demo":         {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet"},
-	"cmd/clockctl":          {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo"},
+	"lamport":                      {"internal/durable"},
+	"hlc":                          {"internal/durable"},
+	"hlc/hlchttp":                  {"hlc"},
+	"truetime":                     {},
+	"truetime/truetimetest":        {"truetime"},
+	"truetime/commitwait":          {"truetime", "hlc"},
+	"truetime/hybrid":              {"truetime", "hlc"},
+	"ntpprobe":                     {"truetime"},
+	"examples/chat":                {"hlc", "hlc/hlchttp"},
+	"internal/durable":             {},
+	"internal/durable/durabletest": {"internal/durable"},
+	"internal/arch":                {},
+	"internal/mutants":             {},
+	"internal/fleet":               {},
+	"internal/chronyd":             {},
+	"internal/compare":             {"truetime", "ntpprobe", "internal/fleet"},
+	"internal/sim":                 {"truetime", "ntpprobe"},
+	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
-var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid"}
+var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "internal/durable"}
 
 // pkg is what `go list -json` says, as far as the rules need it.
 type pkg struct {

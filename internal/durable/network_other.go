@@ -1,6 +1,6 @@
 //go:build !linux
 
-package hlc
+package durable
 
 // onNetwork does not know: elsewhere the caller has to.
 func onNetwork(string) (string, error) { return "", nil }

@@ -1,4 +1,4 @@
-package hlc
+package durable
 
 import (
 	"os"

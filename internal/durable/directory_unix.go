@@ -1,6 +1,6 @@
 //go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
 
-package hlc
+package durable
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock locks the directory itself, so that there is no lock file which somebody
+// Lock locks the directory itself, so that there is no lock file which somebody
 // could delete while it is held.
-func (d *osDirectory) lock() error {
+func (d *osDirectory) Lock() error {
 	f, err := os.Open(d.path)
 	if err != nil {
 		return err
@@ -27,6 +27,6 @@ func (d *osDirectory) lock() error {
 	return nil
 }
 
-func (d *osDirectory) rename(from, to string) error { return os.Rename(d.at(from), d.at(to)) }
+func (d *osDirectory) Rename(from, to string) error { return os.Rename(d.at(from), d.at(to)) }
 
-func (d *osDirectory) sync() error { return d.held.Sync() }
+func (d *osDirectory) Sync() error { return d.held.Sync() }

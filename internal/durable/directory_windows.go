@@ -1,4 +1,4 @@
-package hlc
+package durable
 
 import (
 	"os"
@@ -22,8 +22,8 @@ const (
 	errorLockViolation syscall.Errno = 33
 )
 
-// lock locks a file, for Windows locks no directory.
-func (d *osDirectory) lock() error {
+// Lock locks a file, for Windows locks no directory.
+func (d *osDirectory) Lock() error {
 	f, err := os.OpenFile(d.at("lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -40,8 +40,8 @@ func (d *osDirectory) lock() error {
 	return nil
 }
 
-// rename returns when the new name is on the disk: Windows syncs no directory.
-func (d *osDirectory) rename(from, to string) error {
+// Rename returns when the new name is on the disk: Windows syncs no directory.
+func (d *osDirectory) Rename(from, to string) error {
 	old, err := syscall.UTF16PtrFromString(d.at(from))
 	if err != nil {
 		return err
@@ -57,4 +57,4 @@ func (d *osDirectory) rename(from, to string) error {
 	return nil
 }
 
-func (d *osDirectory) sync() error { return nil }
+func (d *osDirectory) Sync() error { return nil }
