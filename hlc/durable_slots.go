@@ -153,9 +153,10 @@ func (w *slotWriter) write(r DurableRecord) error {
 // replaceFile returns nil once the file holds the content whatever happens to
 // the machine.
 func replaceFile(d durable.Directory, name string, content []byte) error {
+	err := durable.Replace(d, name, content)
 	var failed *durable.OpError
-	if errors.As(durable.Replace(d, name, content), &failed) {
+	if errors.As(err, &failed) {
 		return (*StorageError)(failed)
 	}
-	return nil
+	return err
 }

@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // The figures are ratios against an atomic addition in the same run:
@@ -55,13 +57,29 @@ func BenchmarkObserveStale(b *testing.B) {
 	ratio(b, func() { _ = c.Observe(3) })
 }
 
+// BenchmarkDurableTick reserves as it would in life, though never so many numbers in a
+// second: with the default Reserve this would be a measure of the disk.
 func BenchmarkDurableTick(b *testing.B) {
-	c, err := OpenDurable(&memory{}, DurableOptions{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	d := realDurable(b, 1<<30)
 	ctx := b.Context()
-	ratio(b, func() { _, _ = c.Tick(ctx) })
+	ratio(b, func() { _, _ = d.Tick(ctx) })
+}
+
+// BenchmarkDurableReservation is one bound made durable in both slots.
+func BenchmarkDurableReservation(b *testing.B) {
+	d := realDurable(b, 1)
+	ctx := b.Context()
+	for b.Loop() {
+		_, _ = d.Witness(ctx, d.Time()+1)
+	}
+}
+
+func realDurable(b *testing.B, reserve uint64) *Durable {
+	b.Helper()
+	d, err := OpenDurable(DurableOptions{Dir: b.TempDir(), Reserve: reserve})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, d.Close()) })
+	return d
 }
 
 // BenchmarkVectorWitness is a message between two of 16 processes.

@@ -11,8 +11,9 @@
 //	n, err := clock.Tick()           // a local event, or before sending
 //	n, err = clock.Witness(received) // on receiving
 //
-// A [DurableClock] goes on above itself when its process starts anew. A [Vector] counts the events of each
-// process, and so tells concurrent events from ordered ones, at the price of its size.
+// A [Durable] goes on above itself when its process starts anew. A [Vector] counts the
+// events of each process, and so tells concurrent events from ordered ones, at the price of
+// its size.
 //
 // The numbers say nothing about time of day: see package hlc for timestamps
 // that do both.

@@ -4,256 +4,357 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/trueclock/trueclock/internal/durable/durabletest"
 )
 
-// memory is a Store without a disk: the bounds that were saved, and what fails.
-type memory struct {
-	bounds []uint64
-	err    error         // what Bound and Save return
-	saving chan struct{} // if not nil: Save says that it has begun …
-	permit chan struct{} // … and waits
-	closed int
-}
-
-func (m *memory) Bound() (uint64, error) {
-	if len(m.bounds) == 0 {
-		return 0, m.err
-	}
-	return m.bounds[len(m.bounds)-1], m.err
-}
-
-func (m *memory) Save(bound uint64) error {
-	if m.saving != nil {
-		m.saving <- struct{}{}
-		<-m.permit
-	}
-	if m.err == nil {
-		m.bounds = append(m.bounds, bound)
-	}
-	return m.err
-}
-
-func (m *memory) Close() error { m.closed++; return m.err }
-
-func openDurable(t *testing.T, m *memory, reserve uint64) *DurableClock {
+func open(t *testing.T, disk *durabletest.Disk, reserve uint64) *Durable {
 	t.Helper()
-	c, err := OpenDurable(m, DurableOptions{Reserve: reserve})
+	d, err := openDurable(disk, DurableOptions{Reserve: reserve})
 	require.NoError(t, err)
-	return c
+	return d
 }
 
-func ticks(t *testing.T, c *DurableClock, count int) (numbers []uint64) {
+func tick(t *testing.T, d *Durable) uint64 {
 	t.Helper()
-	for range count {
-		n, err := c.Tick(t.Context())
-		require.NoError(t, err)
-		numbers = append(numbers, n)
-	}
-	return numbers
+	n, err := d.Tick(t.Context())
+	require.NoError(t, err)
+	return n
 }
 
 func TestDurable_Stories(t *testing.T) {
-	m := &memory{}
-	c := openDurable(t, m, 3)
-	require.Zero(t, c.Time())
-	require.Equal(t, []uint64{1, 2, 3, 4}, ticks(t, c, 4))
-	require.Equal(t, []uint64{3, 6}, m.bounds, "three numbers at a time")
-	n, err := c.Witness(t.Context(), 100)
-	require.NoError(t, err)
-	require.Equal(t, uint64(101), n, "a message from ahead pulls the bound along")
-	require.Equal(t, []uint64{3, 6, 103}, m.bounds)
-	require.NoError(t, c.Observe(200))
-	require.Equal(t, uint64(200), c.Time())
-	require.Len(t, m.bounds, 3, "observing issues nothing")
+	synctest.Test(t, func(t *testing.T) {
+		disk := durabletest.New()
+		d := open(t, disk, 10)
+		require.Equal(t, Recovery{First: true}, d.Recovery())
+		require.Zero(t, d.Time())
+		require.Equal(t, []uint64{1, 2, 3}, []uint64{tick(t, d), tick(t, d), tick(t, d)})
+		n, err := d.Witness(t.Context(), 100)
+		require.NoError(t, err)
+		require.Equal(t, uint64(101), n, "a message from ahead pulls the bound along")
+		n, err = d.Witness(t.Context(), 5)
+		require.NoError(t, err)
+		require.Equal(t, uint64(102), n, "one from behind is an event all the same")
+		require.Equal(t, uint64(102), d.Time())
+		crashed := disk.Crash(nil)
+		require.NoError(t, d.Close())
 
-	c = openDurable(t, m, 3) // the process ended without Close
-	require.Equal(t, uint64(103), c.Time(), "a restart leaves out what was reserved")
-	require.Equal(t, []uint64{104}, ticks(t, c, 1))
-	n, err = c.Witness(t.Context(), 5)
-	require.NoError(t, err)
-	require.Equal(t, uint64(105), n, "a message from behind is an event all the same")
+		d = open(t, crashed, 10)
+		require.Equal(t, Recovery{Bound: 111}, d.Recovery(), "a restart leaves out what was reserved")
+		require.Equal(t, uint64(111), d.Time())
+		require.Equal(t, uint64(112), tick(t, d))
+		require.NoError(t, d.Close())
+	})
+}
+
+// TestDurable_WhatWasHeardOutlivesACrash: an effect has a higher number than its cause,
+// though the cause was only observed, and the process began anew in between.
+func TestDurable_WhatWasHeardOutlivesACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := durabletest.New()
+		d := open(t, disk, 10)
+		require.NoError(t, d.Observe(t.Context(), 1_000))
+		require.Equal(t, uint64(1_000), d.Time())
+		crashed := disk.Crash(nil)
+		require.NoError(t, d.Close())
+		d = open(t, crashed, 10)
+		require.Greater(t, tick(t, d), uint64(1_000))
+		require.NoError(t, d.Close())
+	})
 }
 
 // TestDurable_RefusedRemoteLeavesNoTrace: neither in the clock nor on the disk.
 func TestDurable_RefusedRemoteLeavesNoTrace(t *testing.T) {
-	m := &memory{}
-	c := openDurable(t, m, 10)
-	ticks(t, c, 1)
-	for _, remote := range []uint64{DefaultMaxLead + 2, MaxTime - 1, math.MaxUint64} {
-		var far *TooFarError
-		_, err := c.Witness(t.Context(), remote)
-		require.ErrorAs(t, err, &far)
-		require.ErrorAs(t, c.Observe(remote), &far)
-		require.Equal(t, uint64(1), c.Time())
-	}
-	_, err := c.ForceWitness(t.Context(), MaxTime)
-	require.ErrorIs(t, err, ErrExhausted)
-	require.Equal(t, []uint64{10}, m.bounds)
-}
-
-// TestDurable_SaturatesAndNeverWraps: the bound too ends at the largest number.
-func TestDurable_SaturatesAndNeverWraps(t *testing.T) {
-	m := &memory{}
-	c := openDurable(t, m, 10)
-	n, err := c.ForceWitness(t.Context(), MaxTime-3)
-	require.NoError(t, err)
-	require.Equal(t, MaxTime-2, n)
-	require.Equal(t, []uint64{MaxTime - 1, MaxTime}, ticks(t, c, 2))
-	_, err = c.Tick(t.Context())
-	require.ErrorIs(t, err, ErrExhausted)
-	require.Equal(t, []uint64{MaxTime}, m.bounds)
-	c = openDurable(t, m, math.MaxUint64)
-	_, err = c.Tick(t.Context())
-	require.ErrorIs(t, err, ErrExhausted, "after a restart too")
-	c = openDurable(t, &memory{bounds: []uint64{math.MaxUint64}}, 1)
-	require.Equal(t, MaxTime, c.Time(), "a store that says too much")
-}
-
-// TestDurable_AnErrorOfTheStoreIsFinal: what is reserved is still issued, and
-// nothing above it ever again, although the store would.
-func TestDurable_AnErrorOfTheStoreIsFinal(t *testing.T) {
-	m := &memory{}
-	c := openDurable(t, m, 3)
-	ticks(t, c, 1)
-	m.err = errors.New("no space left")
-	require.Equal(t, []uint64{2, 3}, ticks(t, c, 2))
-	for range 3 {
-		_, err := c.Tick(t.Context())
-		require.ErrorContains(t, err, "no space left")
-		_, err = c.Witness(t.Context(), 50)
-		require.ErrorContains(t, err, "no space left")
-		require.Equal(t, uint64(3), c.Time())
-		m.err = nil
-	}
-	require.Equal(t, []uint64{3}, m.bounds)
-	m.err = errors.New("unreadable")
-	_, err := OpenDurable(m, DurableOptions{})
-	require.ErrorIs(t, err, m.err)
-}
-
-// TestDurable_WaitsForTheStore: while the store takes its time nothing above the
-// bound is issued, and everything up to it.
-func TestDurable_WaitsForTheStore(t *testing.T) {
-	m := &memory{saving: make(chan struct{}), permit: make(chan struct{})}
-	c := openDurable(t, m, 3)
-	const waiting = 5
-	issued := make(chan uint64, waiting)
-	for range waiting {
-		go func() {
-			n, err := c.Tick(t.Context())
-			if err != nil {
-				t.Error(err)
-			}
-			issued <- n
-		}()
-	}
-	<-m.saving
-	require.Empty(t, issued, "1 is not reserved yet")
-	m.permit <- struct{}{}
-	require.ElementsMatch(t, []uint64{1, 2, 3}, []uint64{<-issued, <-issued, <-issued})
-	<-m.saving
-	require.Empty(t, issued, "4 is not reserved yet")
-	m.permit <- struct{}{}
-	require.ElementsMatch(t, []uint64{4, 5}, []uint64{<-issued, <-issued})
-	require.Equal(t, []uint64{3, 6}, m.bounds)
-}
-
-// TestDurable_AWaitEndsWithItsContext: of the one that asked the store, and of those behind it. The
-// store still finishes, and what it saved is used.
-func TestDurable_AWaitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := &memory{saving: make(chan struct{}), permit: make(chan struct{})}
-		c := openDurable(t, m, 3)
-		why := errors.New("client went away")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		const waiting = 5
-		ended := make(chan error, waiting)
-		for range waiting {
-			go func() {
-				_, err := c.Tick(ctx)
-				ended <- err
-			}()
+		disk := durabletest.New()
+		d := open(t, disk, 10)
+		tick(t, d)
+		calls := disk.Calls
+		for _, remote := range []uint64{DefaultMaxLead + 2, MaxTime - 1, math.MaxUint64} {
+			var far *TooFarError
+			_, err := d.Witness(t.Context(), remote)
+			require.ErrorAs(t, err, &far)
+			require.ErrorAs(t, d.Observe(t.Context(), remote), &far)
+			require.Equal(t, uint64(1), d.Time())
 		}
-		<-m.saving
-		cancel(why)
-		for range waiting {
-			require.ErrorIs(t, <-ended, why)
-		}
-		closed := make(chan error)
-		m.permit <- struct{}{}
-		require.Equal(t, []uint64{1, 2, 3}, ticks(t, c, 3))
-		go func() { _, _ = c.Tick(t.Context()) }()
-		<-m.saving
-		go func() { closed <- c.Close() }()
-		require.Empty(t, closed, "Close waits for the store")
-		m.permit <- struct{}{}
-		require.NoError(t, <-closed)
+		_, err := d.ForceWitness(t.Context(), MaxTime)
+		require.ErrorIs(t, err, ErrExhausted)
+		synctest.Wait()
+		require.Equal(t, calls, disk.Calls)
+		require.NoError(t, d.Close())
 	})
 }
 
-func TestDurable_NothingAfterClose(t *testing.T) {
-	m := &memory{}
-	c := openDurable(t, m, 100)
-	ticks(t, c, 5)
-	require.NoError(t, c.Close())
-	require.NoError(t, c.Close(), "twice is once")
-	require.Equal(t, 1, m.closed)
-	_, err := c.Tick(t.Context())
-	require.ErrorIs(t, err, ErrClosed)
-	_, err = c.Witness(t.Context(), 50)
-	require.ErrorIs(t, err, ErrClosed)
-	require.ErrorIs(t, c.Observe(50), ErrClosed)
-	require.Equal(t, uint64(5), c.Time())
+// TestDurable_SaturatesAndNeverWraps: the bound too ends at the largest number, and a
+// restart does not go beyond it.
+func TestDurable_SaturatesAndNeverWraps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := durabletest.New()
+		d := open(t, disk, 10)
+		n, err := d.ForceWitness(t.Context(), MaxTime-3)
+		require.NoError(t, err)
+		require.Equal(t, MaxTime-2, n)
+		calls := disk.Calls
+		require.Equal(t, []uint64{MaxTime - 1, MaxTime}, []uint64{tick(t, d), tick(t, d)})
+		for range 3 {
+			_, err = d.Tick(t.Context())
+			require.ErrorIs(t, err, ErrExhausted)
+		}
+		require.Equal(t, MaxTime, d.Time())
+		synctest.Wait()
+		require.Equal(t, calls, disk.Calls, "there is nothing more to reserve")
+		require.NoError(t, d.Close())
+		for _, reserve := range []uint64{1, math.MaxUint64} {
+			d = open(t, disk, reserve)
+			_, err = d.Tick(t.Context())
+			require.ErrorIs(t, err, ErrExhausted, "after a restart too")
+			require.NoError(t, d.Close())
+		}
+	})
 }
 
-// TestDurable_ManyGoroutines: no number twice, upwards for each goroutine, also
-// when the clock is closed under them; and its successor is above them all.
-func TestDurable_ManyGoroutines(t *testing.T) {
-	m := &memory{}
-	c := openDurable(t, m, 7)
-	const goroutines, each = 8, 3_000
-	seen := make([][]uint64, goroutines)
-	var work sync.WaitGroup
-	for g := range goroutines {
-		work.Go(func() {
-			for i := range each {
-				n, err := c.Tick(t.Context())
-				if i%3 == 0 && err == nil {
-					n, err = c.Witness(t.Context(), n)
+// TestDurable_AnErrorIsFinal: one failed call ends it, though the disk works again, and
+// nothing below the bound is handed out either.
+func TestDurable_AnErrorIsFinal(t *testing.T) {
+	for _, op := range []string{"create", "write", "sync", "close", "rename", "syncdir"} {
+		synctest.Test(t, func(t *testing.T) {
+			disk := durabletest.New()
+			d := open(t, disk, 10)
+			failed := false
+			disk.Fault = func(_ int, at string) durabletest.Fault {
+				if failed || at != op {
+					return durabletest.Fault{}
 				}
-				if errors.Is(err, ErrClosed) {
-					return
-				}
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				seen[g] = append(seen[g], n)
-				if g == 0 && i == each/2 {
-					_ = c.Close()
-				}
+				failed = true
+				return durabletest.Fault{Err: durabletest.ErrIO}
 			}
+			for range 6 {
+				tick(t, d)
+			}
+			synctest.Wait()
+			calls := disk.Calls
+			var storage *StorageError
+			_, err := d.Tick(t.Context())
+			require.ErrorAs(t, err, &storage, op)
+			require.ErrorIs(t, err, durabletest.ErrIO)
+			_, err = d.Witness(t.Context(), 3)
+			require.ErrorAs(t, err, &storage)
+			require.ErrorAs(t, d.Observe(t.Context(), 50), &storage)
+			require.ErrorAs(t, d.Close(), &storage)
+			require.Equal(t, calls, disk.Calls, "nothing more was tried")
+			require.LessOrEqual(t, d.Time(), uint64(10))
+			require.False(t, disk.Locked)
 		})
 	}
-	work.Wait()
-	for _, s := range seen {
-		require.True(t, slices.IsSorted(s))
-	}
-	all := slices.Concat(seen...)
-	slices.Sort(all)
-	require.Equal(t, all, slices.Compact(slices.Clone(all)), "none twice")
-	require.Equal(t, all[len(all)-1], c.Time(), "none after Close")
-	require.Greater(t, ticks(t, openDurable(t, m, 7), 1)[0], all[len(all)-1])
 }
 
-func TestDurable_NoAllocations(t *testing.T) {
-	c := openDurable(t, &memory{}, math.MaxInt32)
-	ticks(t, c, 1)
-	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = c.Tick(t.Context()); _, _ = c.Witness(t.Context(), c.Time()+2); _ = c.Observe(1) }))
+// TestDurable_NothingIsWrittenInVain: nothing up to half of the reserve, one renewal
+// after it, in the background.
+func TestDurable_NothingIsWrittenInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := durabletest.New()
+		d := open(t, disk, 100)
+		calls := disk.Calls
+		for range 50 {
+			tick(t, d)
+		}
+		synctest.Wait()
+		require.Equal(t, calls, disk.Calls)
+		for range 50 {
+			tick(t, d)
+		}
+		synctest.Wait()
+		perFile := len([]string{"create", "write", "sync", "close", "rename", "syncdir"})
+		require.Equal(t, calls+len(slotNames)*perFile, disk.Calls)
+		require.Zero(t, d.ahead.Waited())
+		require.NoError(t, d.Close())
+	})
+}
+
+// TestDurable_NothingAfterClose: those that wait for the disk get an error, and Close waits
+// for it.
+func TestDurable_NothingAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := durabletest.New()
+		d := open(t, disk, 10)
+		disk.Fault = func(int, string) durabletest.Fault {
+			return durabletest.Fault{Slow: func() { time.Sleep(time.Second) }}
+		}
+		errs := make(chan error)
+		go func() {
+			_, err := d.Witness(t.Context(), 500)
+			errs <- err
+		}()
+		synctest.Wait()
+		require.Equal(t, uint64(10), d.Time(), "a number that waits is not shown to anybody")
+		closed := make(chan error)
+		go func() { closed <- d.Close() }()
+		require.ErrorIs(t, <-errs, ErrClosed)
+		require.NoError(t, <-closed)
+		require.NoError(t, d.Close(), "closing twice is harmless")
+		_, err := d.Tick(t.Context())
+		require.ErrorIs(t, err, ErrClosed)
+		require.ErrorIs(t, d.Observe(t.Context(), 1), ErrClosed)
+		require.False(t, disk.Locked)
+	})
+}
+
+// TestDurable_Refusals: what a start does not touch.
+func TestDurable_Refusals(t *testing.T) {
+	isState := func(t *testing.T, err error) { require.ErrorAs(t, err, new(*StateError)) }
+	is := func(want error) func(*testing.T, error) {
+		return func(t *testing.T, err error) { require.ErrorIs(t, err, want) }
+	}
+	for name, c := range map[string]struct {
+		spoil func(disk *durabletest.Disk)
+		o     DurableOptions
+		check func(t *testing.T, err error)
+	}{
+		"both slots are gone, the marker is not": {
+			spoil: func(disk *durabletest.Disk) { delete(disk.Names, slotNames[0]); delete(disk.Names, slotNames[1]) },
+			check: isState,
+		},
+		"both slots are cut": {
+			spoil: func(disk *durabletest.Disk) {
+				for _, name := range slotNames {
+					disk.Names[name].Now = disk.Names[name].Now[:slotSize-1]
+				}
+			},
+			check: isState,
+		},
+		"both slots are empty and the marker is gone": {
+			spoil: func(disk *durabletest.Disk) {
+				delete(disk.Names, markerName)
+				disk.Names[slotNames[0]].Now, disk.Names[slotNames[1]].Now = nil, nil
+			},
+			check: isState,
+		},
+		"a bound that no Lamport clock saves": {
+			spoil: func(disk *durabletest.Disk) {
+				disk.Names[slotNames[0]].Now, disk.Names[slotNames[1]].Now = encodeSlot(MaxTime+1), encodeSlot(math.MaxUint64)
+			},
+			check: isState,
+		},
+		"an empty directory, and one that exists was expected": {
+			spoil: func(disk *durabletest.Disk) { clear(disk.Names) }, o: DurableOptions{Existing: true},
+			check: is(ErrNoState),
+		},
+		"another process has it": {
+			spoil: func(disk *durabletest.Disk) { disk.Locked = true }, check: is(ErrLocked),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := durabletest.New()
+			require.NoError(t, open(t, disk, 10).Close())
+			c.spoil(disk)
+			before := disk.Crash(nil)
+			_, err := openDurable(disk, c.o)
+			c.check(t, err)
+			require.Equal(t, before.Names, disk.Crash(nil).Names, "the disk is as it was")
+		})
+	}
+}
+
+// TestDurable_OneOldSlotPutBack: the higher bound counts.
+func TestDurable_OneOldSlotPutBack(t *testing.T) {
+	for _, name := range slotNames {
+		disk := durabletest.New()
+		d := open(t, disk, 10)
+		_, err := d.Witness(t.Context(), 500)
+		require.NoError(t, err)
+		require.NoError(t, d.Close())
+		disk.Names[name].Now = encodeSlot(7)
+		d = open(t, disk, 10)
+		require.Greater(t, tick(t, d), uint64(501))
+		require.NoError(t, d.Close())
+	}
+}
+
+// TestDurable_Golden keeps the form from changing. (The CRC-32C was computed bit by bit
+// in another language.)
+func TestDurable_Golden(t *testing.T) {
+	want := "lamport1" + "\x01\x02\x03\x04\x05\x06\x07\x08" + "\xd6\x5e\xc2\xaf"
+	require.Equal(t, want, string(encodeSlot(0x0102030405060708)))
+	bound, err := decodeSlot([]byte(want))
+	require.NoError(t, err)
+	require.Equal(t, uint64(0x0102030405060708), bound)
+}
+
+// TestDurable_ManyGoroutines: no number twice and none from before, on a real disk, with
+// Close in the middle of it all.
+func TestDurable_ManyGoroutines(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	dir, highest := t.TempDir(), uint64(0)
+	for range 3 {
+		d, err := OpenDurable(DurableOptions{Dir: dir, Reserve: 500})
+		require.NoError(t, err)
+		require.LessOrEqual(t, highest, d.Recovery().Bound)
+		const goroutines = 4
+		seen := make([][]uint64, goroutines)
+		var work sync.WaitGroup
+		for g := range goroutines {
+			work.Go(func() {
+				for i := uint64(0); ; i++ {
+					n, err := d.Tick(t.Context())
+					if i%3 == 0 && err == nil {
+						n, err = d.Witness(t.Context(), n)
+					}
+					if errors.Is(err, ErrClosed) {
+						return
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if seen[g] = append(seen[g], n); g == 0 && i == 5_000 {
+						work.Go(func() { _ = d.Close() })
+					}
+				}
+			})
+		}
+		work.Wait()
+		for _, s := range seen {
+			require.True(t, slices.IsSorted(s))
+		}
+		all := slices.Concat(seen...)
+		slices.Sort(all)
+		require.Equal(t, all, slices.Compact(slices.Clone(all)), "none twice")
+		require.Greater(t, all[0], d.Recovery().Bound)
+		highest = all[len(all)-1]
+		require.LessOrEqual(t, highest, d.Time())
+	}
+}
+
+// TestOpenDurable_Directories that will not do.
+func TestOpenDurable_Directories(t *testing.T) {
+	dir := t.TempDir()
+	_, err := OpenDurable(DurableOptions{Dir: filepath.Join(dir, "absent")})
+	require.ErrorIs(t, err, os.ErrNotExist, "it is not created: an unmounted disk would look like that")
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	_, err = OpenDurable(DurableOptions{Dir: file})
+	require.ErrorContains(t, err, "is not a directory")
+}
+
+// TestDurable_DoesNotAllocate within the reserve.
+func TestDurable_DoesNotAllocate(t *testing.T) {
+	d := open(t, durabletest.New(), math.MaxInt32)
+	ctx := context.Background()
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		n, _ := d.Tick(ctx)
+		_, _ = d.Witness(ctx, n)
+		_ = d.Observe(ctx, 1)
+		d.Time()
+	}))
+	require.NoError(t, d.Close())
 }
