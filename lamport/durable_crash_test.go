@@ -227,14 +227,13 @@ func TestDurable_EveryBitFlipped(t *testing.T) {
 				require.NoError(t, err, w.story)
 				require.ErrorContains(t, d.Recovery().Damage, name, w.story)
 				require.Equal(t, name, replaced, "%s: the damaged one first, so that one is always intact", w.story)
+				w.handedOut(tick(t, d))
 				require.NoError(t, d.Close())
 				w.disk.Fault = nil
 				d, err = openDurable(w.disk, DurableOptions{})
 				require.NoError(t, err)
 				require.NoError(t, d.Recovery().Damage)
-				n, err := d.Tick(t.Context())
-				require.NoError(t, err)
-				w.handedOut(n)
+				w.handedOut(tick(t, d))
 				require.NoError(t, d.Close())
 			})
 		}
