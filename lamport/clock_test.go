@@ -1,7 +1,6 @@
 package lamport
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -157,12 +156,4 @@ func TestClock_ManyGoroutines(t *testing.T) {
 func TestClock_NoAllocations(t *testing.T) {
 	var c Clock
 	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = c.Tick(); _, _ = c.Witness(c.Time() + 2); _ = c.Observe(1) }))
-}
-
-func ExampleClock() {
-	var sender, receiver Clock
-	sent, _ := sender.Tick()
-	received, _ := receiver.Witness(sent)
-	fmt.Println(sent, received, Stamp{sent, "a"}.Before(Stamp{received, "b"}))
-	// Output: 1 2 true
 }

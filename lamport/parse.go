@@ -13,23 +13,23 @@ const MaxProcessName = 255
 // ParseError says why, and at which byte, a text or binary form is not one. What
 // was to be filled is as before.
 type ParseError struct {
-	Form   string // "stamp" or "vector"
-	Offset int    // of the first byte that cannot be, from 0; the length if something is missing
-	Reason string
+	Form    string // "stamp" or "vector"
+	Offset  int    // of the first byte that cannot be, from 0; the length if something is missing
+	Problem string
 }
 
 func (e *ParseError) Error() string {
-	return fmt.Sprintf("lamport: not a %s at byte %d: %s", e.Form, e.Offset, e.Reason)
+	return fmt.Sprintf("lamport: not a %s at byte %d: %s", e.Form, e.Offset, e.Problem)
 }
 
 // NameError reports a name of a process that the text and binary forms cannot carry.
 type NameError struct {
-	Name   string
-	Reason string
+	Name    string
+	Problem string
 }
 
 func (e *NameError) Error() string {
-	return fmt.Sprintf("lamport: process name %.40q: %s", e.Name, e.Reason)
+	return fmt.Sprintf("lamport: process name %.40q: %s", e.Name, e.Problem)
 }
 
 // badName finds the first byte for which name cannot be the name of a process in
@@ -57,7 +57,7 @@ func badName(name string) (offset int, reason string) {
 
 func checkName(name string) error {
 	if _, reason := badName(name); reason != "" {
-		return &NameError{Name: name, Reason: reason}
+		return &NameError{Name: name, Problem: reason}
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (s Stamp) appendText(b []byte) []byte {
 func ParseStamp(text string) (Stamp, error) {
 	s, offset, reason := parseStamp(text)
 	if reason != "" {
-		return Stamp{}, &ParseError{Form: "stamp", Offset: offset, Reason: reason}
+		return Stamp{}, &ParseError{Form: "stamp", Offset: offset, Problem: reason}
 	}
 	return s, nil
 }
@@ -86,14 +86,14 @@ func (s Stamp) MarshalBinary() ([]byte, error) { return s.AppendBinary(nil) }
 // anything else.
 func (s *Stamp) UnmarshalBinary(data []byte) error {
 	if len(data) < 8 {
-		return &ParseError{Form: "stamp", Offset: len(data), Reason: "it ends within the number"}
+		return &ParseError{Form: "stamp", Offset: len(data), Problem: "it ends within the number"}
 	}
 	if len(data) > 8+MaxProcessName { // before the bytes are copied
-		return &ParseError{Form: "stamp", Offset: 8 + MaxProcessName, Reason: "the name of the process is too long"}
+		return &ParseError{Form: "stamp", Offset: 8 + MaxProcessName, Problem: "the name of the process is too long"}
 	}
 	name := string(data[8:])
 	if offset, reason := badName(name); reason != "" {
-		return &ParseError{Form: "stamp", Offset: 8 + offset, Reason: reason}
+		return &ParseError{Form: "stamp", Offset: 8 + offset, Problem: reason}
 	}
 	*s = Stamp{Time: binary.BigEndian.Uint64(data), Process: name}
 	return nil

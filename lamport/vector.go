@@ -48,6 +48,10 @@ func (o Order) String() string {
 //	v, err = v.Tick("a")             // a local event, or before sending v
 //	v, err = v.Witness("a", received) // on receiving
 //
+// HAZARD: what a vector says of others is believed. One from somebody who invents counts or
+// names makes events look ordered for everybody who hears of it, and nothing takes that
+// back: take vectors only from those you trust.
+//
 // HAZARD: processes are told apart by their names alone. Two that share a name,
 // or one that forgot its vector in a restart, make unrelated events look ordered.
 //

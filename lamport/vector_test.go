@@ -97,13 +97,18 @@ func ofMap(t require.TestingT, counts map[string]uint64) Vector {
 	return vector(t, strings.Join(entries, ","))
 }
 
+// one is the text of a vector that counts one event of each of n processes.
+func one(n int) string {
+	var entries []string
+	for i := range n {
+		entries = append(entries, fmt.Sprintf("1@p%04d", i))
+	}
+	return strings.Join(entries, ",")
+}
+
 // TestVector_Refuses: an error and no vector.
 func TestVector_Refuses(t *testing.T) {
-	full := make([]string, MaxProcesses)
-	for i := range full {
-		full[i] = fmt.Sprintf("1@p%04d", i)
-	}
-	most := vector(t, strings.Join(full, ","))
+	most := vector(t, one(MaxProcesses))
 	for why, c := range map[string]struct {
 		call func() (Vector, error)
 		want any
@@ -132,17 +137,17 @@ func TestVector_Refuses(t *testing.T) {
 // TestParseVector_NamesTheByte: each refusal says where.
 func TestParseVector_NamesTheByte(t *testing.T) {
 	for text, want := range map[string]ParseError{
-		",":                                  {Offset: 0, Reason: "a number was expected"},
-		"1@a,":                               {Offset: 4, Reason: "a number was expected"},
-		"1@a, 1@b":                           {Offset: 4, Reason: "a number was expected"},
-		"1@a,01@b":                           {Offset: 4, Reason: "a leading zero"},
-		"1@a,2@b c":                          {Offset: 7, Reason: "a comma, a space or a control character in the name of the process"},
-		"1@a,2@":                             {Offset: 6, Reason: "the process has no name"},
-		"1@b,1@a":                            {Offset: 4, Reason: "not in the order of the names"},
-		"1@a,2@a":                            {Offset: 4, Reason: "not in the order of the names"},
-		"0@a":                                {Offset: 0, Reason: "a count of zero"},
-		"1@a,9223372036854775808@b":          {Offset: 4, Reason: "a count above the largest"},
-		strings.Repeat("1@a,", MaxProcesses): {Offset: 0, Reason: "too many processes"},
+		",":                         {Offset: 0, Problem: "a number was expected"},
+		"1@a,":                      {Offset: 4, Problem: "a number was expected"},
+		"1@a, 1@b":                  {Offset: 4, Problem: "a number was expected"},
+		"1@a,01@b":                  {Offset: 4, Problem: "a leading zero"},
+		"1@a,2@b c":                 {Offset: 7, Problem: "a comma, a space or a control character in the name of the process"},
+		"1@a,2@":                    {Offset: 6, Problem: "the process has no name"},
+		"1@b,1@a":                   {Offset: 4, Problem: "not in the order of the names"},
+		"1@a,2@a":                   {Offset: 4, Problem: "not in the order of the names"},
+		"0@a":                       {Offset: 0, Problem: "a count of zero"},
+		"1@a,9223372036854775808@b": {Offset: 4, Problem: "a count above the largest"},
+		one(MaxProcesses) + ",1@z":  {Offset: len(one(MaxProcesses)) + 1, Problem: "too many processes"},
 	} {
 		_, err := ParseVector(text)
 		want.Form = "vector"

@@ -31,18 +31,17 @@ func (v Vector) MarshalText() ([]byte, error) { return v.AppendText(nil) }
 // [MaxTime], and for more than [MaxProcesses] processes.
 func ParseVector(text string) (Vector, error) {
 	fail := func(offset int, reason string) (Vector, error) {
-		return Vector{}, &ParseError{Form: "vector", Offset: offset, Reason: reason}
+		return Vector{}, &ParseError{Form: "vector", Offset: offset, Problem: reason}
 	}
 	if text == "" {
 		return Vector{}, nil
 	}
-	n := strings.Count(text, ",") + 1
-	if n > MaxProcesses {
-		return fail(0, "too many processes")
-	}
-	counts := make([]Stamp, 0, n)
+	counts := make([]Stamp, 0, min(strings.Count(text, ",")+1, MaxProcesses))
 	offset := 0
 	for entry := range strings.SplitSeq(text, ",") {
+		if len(counts) == MaxProcesses {
+			return fail(offset, "too many processes")
+		}
 		s, at, reason := parseStamp(entry)
 		if reason == "" {
 			at, reason = 0, badCount(counts, s)
@@ -109,7 +108,7 @@ func (v Vector) MarshalBinary() ([]byte, error) { return v.AppendBinary(nil) }
 // [ParseVector].
 func (v *Vector) UnmarshalBinary(data []byte) error {
 	fail := func(offset int, reason string) error {
-		return &ParseError{Form: "vector", Offset: offset, Reason: reason}
+		return &ParseError{Form: "vector", Offset: offset, Problem: reason}
 	}
 	if len(data) < vectorHeader {
 		return fail(len(data), "it ends within the header")
