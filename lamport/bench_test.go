@@ -1,6 +1,7 @@
 package lamport
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,47 +15,68 @@ import (
 //
 // Module integrations/bench compares with another library.
 
-// ratio has call and the addition take turns, so that whatever else the machine does falls on both.
-func ratio(b *testing.B, call func()) {
+// ratio reports the median cost of a call, and its ratio to that of an addition. (ns/op
+// is of both together.)
+func ratio(b *testing.B, calls func(n int)) {
 	b.Helper()
-	const turns = 20
-	var n atomic.Uint64
-	var floor, ours time.Duration
-	each := max(1, b.N/turns)
+	var sum atomic.Uint64
 	b.ReportAllocs()
-	b.ResetTimer()
-	for done := 0; done < b.N; done += each {
-		b.StopTimer()
-		floor += cost(each, func() { n.Add(1) })
-		b.StartTimer()
-		ours += cost(min(each, b.N-done), call)
-	}
-	b.StopTimer()
-	b.ReportMetric(float64(ours)/float64(floor), "×atomic-add")
+	m := rounds(b.N, calls, func(n int) {
+		for range n {
+			sum.Add(1)
+		}
+	})
+	b.ReportMetric(m[0], "ns/call")
+	b.ReportMetric(m[0]/m[1], "×atomic-add")
 }
 
-func cost(n int, call func()) time.Duration {
-	began := time.Now()
-	for range n {
-		call()
+// rounds runs the subjects in turns of some microseconds and returns the median cost of a call to
+// each: whatever else the machine does falls on a few turns, or on all subjects alike.
+func rounds(calls int, subjects ...func(n int)) []float64 {
+	const turn = 2_000
+	costs := make([][]float64, len(subjects))
+	for done := 0; done < calls; done += turn {
+		n := min(turn, calls-done)
+		for i, subject := range subjects {
+			began := time.Now()
+			subject(n)
+			costs[i] = append(costs[i], float64(time.Since(began))/float64(n))
+		}
 	}
-	return time.Since(began)
+	medians := make([]float64, len(subjects))
+	for i := range costs {
+		slices.Sort(costs[i])
+		medians[i] = costs[i][len(costs[i])/2]
+	}
+	return medians
 }
 
 func BenchmarkTick(b *testing.B) {
 	var c Clock
-	ratio(b, func() { _, _ = c.Tick() })
+	ratio(b, func(n int) {
+		for range n {
+			_, _ = c.Tick()
+		}
+	})
 }
 
 func BenchmarkWitnessAhead(b *testing.B) {
 	var c Clock
-	ratio(b, func() { _, _ = c.Witness(c.Time() + 1) })
+	ratio(b, func(n int) {
+		for range n {
+			_, _ = c.Witness(c.Time() + 1)
+		}
+	})
 }
 
 func BenchmarkObserveStale(b *testing.B) {
 	var c Clock
 	_, _ = c.Witness(10)
-	ratio(b, func() { _ = c.Observe(3) })
+	ratio(b, func(n int) {
+		for range n {
+			_ = c.Observe(3)
+		}
+	})
 }
 
 // BenchmarkDurableTick reserves as it would in life, though never so many numbers in a
@@ -62,7 +84,11 @@ func BenchmarkObserveStale(b *testing.B) {
 func BenchmarkDurableTick(b *testing.B) {
 	d := realDurable(b, 1<<30)
 	ctx := b.Context()
-	ratio(b, func() { _, _ = d.Tick(ctx) })
+	ratio(b, func(n int) {
+		for range n {
+			_, _ = d.Tick(ctx)
+		}
+	})
 }
 
 // BenchmarkDurableReservation is one bound made durable in both slots.
