@@ -58,6 +58,9 @@ type Durable struct {
 	recovery Recovery
 	stats    durableStats
 
+	mu       sync.Mutex
+	assigned Timestamp // the highest that Cover was asked for, which the clock may not have seen
+
 	last     atomic.Pointer[Timestamp] // what Close has saved
 	closing  sync.Once
 	closeErr error
@@ -120,6 +123,11 @@ func (d *Durable) Observe(ctx context.Context, remote Timestamp) error {
 //
 // HAZARD: the bound goes to ts, and a restart with it.
 func (d *Durable) Cover(ctx context.Context, ts Timestamp) error {
+	d.mu.Lock()
+	if ts.After(d.assigned) {
+		d.assigned = ts
+	}
+	d.mu.Unlock()
 	_, err := d.cover(ctx, ts)
 	return err
 }
@@ -178,10 +186,18 @@ func (d *Durable) Close() error {
 	return d.closeErr
 }
 
-// finish saves the last timestamp. Whoever found the bound high enough did so
+// finish saves the last timestamp, or a higher one that was assigned by somebody else. Whoever found the bound high enough did so
 // before the end, with a timestamp drawn before that: Peek is at or above it now.
 func (d *Durable) finish() error {
 	last := d.Peek()
+	d.mu.Lock()
+	if d.assigned.After(last) {
+		last = d.assigned
+	}
+	d.mu.Unlock()
+	if bound := d.bound(); last.After(bound) {
+		last = bound // whoever asked for more has given up
+	}
 	if err := d.slots.finish(last); err != nil {
 		return err
 	}

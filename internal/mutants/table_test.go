@@ -504,6 +504,8 @@ var mutants = []mutant{
 		edit: []string{"\t\ta.end(err)\n", "\t\ta.wake()\n"}, test: "TestDurable_AnErrorIsFinal"},
 	{name: "Close saves before the callers have stopped", file: "hlc/durable.go",
 		edit: []string{"\t\td.closeErr = d.ahead.End(ErrClosed)\n", "\t\tdefer d.ahead.End(ErrClosed)\n"}, test: "TestDurable_ManyGoroutines"},
+	{name: "what somebody else assigned forgotten at Close", file: "hlc/durable.go",
+		edit: []string{"\t\tlast = d.assigned\n", ""}, test: "TestDurable_Cover_OutlivesACleanClose"},
 	{name: "Close goes on after a write that failed", file: "internal/durable/ahead.go", in: "hlc",
 		edit: []string{"\treturn a.failed\n", "\treturn nil\n"}, test: "TestDurable_AnErrorUnderClose"},
 	{name: "what was observed not covered", file: "hlc/durable.go",
