@@ -214,73 +214,76 @@ func requireRefusal(t *rapid.T, want any, err error) {
 
 // TestClock_AnyOperationsAnyClockAnyExtremes: every event is above the one before and above what was received, by exactly what the
 // oracle says; or there is an error, and no trace of it.
-func TestClock_AnyOperationsAnyClockAnyExtremes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := draw(t)
-		issued := func(got Timestamp) {
-			require.LessOrEqual(t, got.Logical, s.oracle.maxLogical)
-			if !got.IsZero() && s.clock.packed {
-				require.True(t, s.clock.layout.Fits(got), got)
-			}
+func TestClock_AnyOperationsAnyClockAnyExtremes(t *testing.T) { rapid.Check(t, anyOperations) }
+
+// FuzzClock is the same, led by what code a run reaches.
+func FuzzClock(f *testing.F) { f.Fuzz(rapid.MakeFuzz(anyOperations)) }
+
+func anyOperations(t *rapid.T) {
+	s := draw(t)
+	issued := func(got Timestamp) {
+		require.LessOrEqual(t, got.Logical, s.oracle.maxLogical)
+		if !got.IsZero() && s.clock.packed {
+			require.True(t, s.clock.layout.Fits(got), got)
 		}
-		receive := func(remote Timestamp, got Timestamp, err error, refused any) {
-			before := s.oracle.last
-			if refused == nil {
-				if want := s.oracle.event(s.pt, remote); !want.IsZero() {
-					require.NoError(t, err)
-					require.Equal(t, want, got)
-					require.True(t, got.After(remote) && got.After(before))
-					issued(got)
-					return
-				}
-				refused = ErrExhausted
-			}
-			require.Zero(t, got)
-			requireRefusal(t, refused, err)
-		}
-		for range rapid.IntRange(1, 40).Draw(t, "operations") {
-			s.move(t)
-			remote := s.remote(t)
-			switch rapid.SampledFrom([]string{"Now", "Now", "NowN", "Update", "Update", "UpdateFrom", "Observe", "ForceUpdate", "Round"}).Draw(t, "operation") {
-			case "Now":
-				got := s.clock.Now()
-				require.Equal(t, s.oracle.event(s.pt, Timestamp{}), got)
-				issued(got)
-			case "NowN":
-				s.batch(t)
-			case "Update":
-				refused := s.refusal(remote)
-				got, err := s.clock.Update(remote)
-				receive(remote, got, err, refused)
-			case "UpdateFrom":
-				refused := s.refusal(remote)
-				got, err := s.clock.UpdateFrom("peer", remote)
-				receive(remote, got, err, refused)
-			case "ForceUpdate":
-				var refused any
-				if remote.IsZero() {
-					refused = ErrUnset
-				} else if remote.WallTime > s.oracle.end {
-					refused = ErrExhausted
-				}
-				got, err := s.clock.ForceUpdate(remote)
-				receive(remote, got, err, refused)
-			case "Observe":
-				s.observe(t, remote)
-			case "Round":
-				want, ok := s.oracle.round(remote)
-				got, err := s.clock.Round(remote)
-				if !ok {
-					require.ErrorIs(t, err, ErrExhausted)
-					break
-				}
+	}
+	receive := func(remote Timestamp, got Timestamp, err error, refused any) {
+		before := s.oracle.last
+		if refused == nil {
+			if want := s.oracle.event(s.pt, remote); !want.IsZero() {
 				require.NoError(t, err)
 				require.Equal(t, want, got)
+				require.True(t, got.After(remote) && got.After(before))
 				issued(got)
+				return
 			}
-			require.Equal(t, s.oracle.last, s.clock.Peek())
+			refused = ErrExhausted
 		}
-	})
+		require.Zero(t, got)
+		requireRefusal(t, refused, err)
+	}
+	for range rapid.IntRange(1, 40).Draw(t, "operations") {
+		s.move(t)
+		remote := s.remote(t)
+		switch rapid.SampledFrom([]string{"Now", "Now", "NowN", "Update", "Update", "UpdateFrom", "Observe", "ForceUpdate", "Round"}).Draw(t, "operation") {
+		case "Now":
+			got := s.clock.Now()
+			require.Equal(t, s.oracle.event(s.pt, Timestamp{}), got)
+			issued(got)
+		case "NowN":
+			s.batch(t)
+		case "Update":
+			refused := s.refusal(remote)
+			got, err := s.clock.Update(remote)
+			receive(remote, got, err, refused)
+		case "UpdateFrom":
+			refused := s.refusal(remote)
+			got, err := s.clock.UpdateFrom("peer", remote)
+			receive(remote, got, err, refused)
+		case "ForceUpdate":
+			var refused any
+			if remote.IsZero() {
+				refused = ErrUnset
+			} else if remote.WallTime > s.oracle.end {
+				refused = ErrExhausted
+			}
+			got, err := s.clock.ForceUpdate(remote)
+			receive(remote, got, err, refused)
+		case "Observe":
+			s.observe(t, remote)
+		case "Round":
+			want, ok := s.oracle.round(remote)
+			got, err := s.clock.Round(remote)
+			if !ok {
+				require.ErrorIs(t, err, ErrExhausted)
+				break
+			}
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			issued(got)
+		}
+		require.Equal(t, s.oracle.last, s.clock.Peek())
+	}
 }
 
 // batch draws a size and holds each timestamp against the oracle.
