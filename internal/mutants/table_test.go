@@ -432,7 +432,7 @@ var mutants = []mutant{
 	{name: "a receipt that does not look at the message", file: "hlc/clock.go",
 		edit: []string{"if at > remote.WallTime && c.advance(at) {", "if c.advance(at) {"}, test: "TestClock_AnyOperationsAnyClockAnyExtremes"},
 	{name: "Peek puts two timestamps together", file: "hlc/clock.go",
-		edit: []string{"\tc.slow.Lock()\n\tdefer c.slow.Unlock()\n\treturn c.known(c.state.Load())", "\treturn c.known(c.state.Load())"}, test: "TestClock_PeekShowsNoHalfTimestamp"},
+		edit: []string{"\tc.slow.Lock()\n\tdefer c.slow.Unlock()\n\treturn c.known(c.state.Load())", "\treturn c.known(c.state.Load())"}, test: "TestClock_PeekWaitsForTheLogicalPart"},
 	{name: "the end of the range is the beginning", file: "hlc/clock.go",
 		edit: []string{"\t\tif !ok {\n\t\t\treturn Timestamp{}\n\t\t}\n\t\tif c.replace(s, next) {\n\t\t\tc.counts", "\t\tif !ok {\n\t\t\tnext = Timestamp{Logical: 1}\n\t\t}\n\t\tif c.replace(s, next) {\n\t\t\tc.counts"}, test: "TestLayoutClock_AtItsEnd"},
 	{name: "a compare-and-swap tried once", file: "hlc/clock.go",
