@@ -13,7 +13,7 @@ import (
 // and reordered (a set). True time begins at 1; a physical clock may show any moment from true time to eps later, so
 // that two clocks differ by eps at most. It may stand still, and go back within that.
 
-var worldsFlag = flag.String("hlc.worlds", "small", "small, or big: worlds of the model checker with one more tick and one more event, some minutes")
+var worldsFlag = flag.String("hlc.worlds", "small", "small, or big: worlds of the model checker with one more tick and one more event, six times as many")
 
 // stepFunc is what a clock does: the timestamp of an event, given the last one, physical time and, for a receipt,
 // the message's (else the zero one). A receipt that is refused gives the zero one.
