@@ -53,6 +53,32 @@ func TestPeersBugs_Clocks(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, ts.After(Timestamp{30, 0}))
 		},
+		"a compare-and-swap was tried once, and its event was that of another": func(t *testing.T) {
+			// Another is stamped while the clock is read. (While the swap is tried: TestClock_FastAndSlowWaysMeet.)
+			var c *Clock
+			var others []Timestamp
+			deep := 0
+			c, err := New(Options{Physical: func() int64 {
+				if deep++; deep%4 > 0 {
+					others = append(others, c.Now())
+				}
+				return 10
+			}})
+			require.NoError(t, err)
+			for i := range 5 {
+				others = append(others, c.Now())
+				b, err := c.NowN(2)
+				require.NoError(t, err)
+				others = append(others, b.First, b.Last())
+				ts, err := c.Update(Timestamp{10, uint32(3 * i)})
+				require.NoError(t, err)
+				others = append(others, ts)
+			}
+			require.Greater(t, len(others), 50)
+			for i := range others[1:] {
+				require.True(t, others[i+1].After(others[i]), "%v, %v", others[i], others[i+1])
+			}
+		},
 		"what was learned from a message was overwritten by the next local event": func(t *testing.T) {
 			s := &script{now: 10}
 			c := newClock(t, s, time.Second)
@@ -75,6 +101,48 @@ func TestPeersBugs_Clocks(t *testing.T) {
 			require.ErrorAs(t, err, new(*TooFarAheadError))
 			require.Equal(t, before, c.Peek(), "refused before anything changed")
 			require.Equal(t, 8*time.Hour, c.Stats().Peers[0].MaxLead, "and it is known who")
+		},
+		"one of two calls that receive looked at the limit, and all used the other": func(t *testing.T) {
+			s := &script{now: noon}
+			c := newClock(t, s, time.Second)
+			far := Timestamp{WallTime: noon + 1e9 + 1}
+			_, err := c.Update(far)
+			require.ErrorAs(t, err, new(*TooFarAheadError))
+			_, err = c.UpdateFrom("peer", far)
+			require.ErrorAs(t, err, new(*TooFarAheadError))
+			require.ErrorAs(t, c.Observe(far), new(*TooFarAheadError))
+			require.Zero(t, c.Peek())
+			require.Equal(t, uint64(3), c.Stats().Refused.TooFarAhead)
+			_, err = c.ForceUpdate(far)
+			require.NoError(t, err, "who does not want the limit says so")
+			require.Equal(t, uint64(1), c.Stats().Forced, "and it is counted")
+		},
+		"one message within the limit used the logical part up": func(t *testing.T) {
+			s := &script{now: noon}
+			c := newClock(t, s, time.Second)
+			for _, logical := range []uint32{math.MaxUint32, DefaultMaxLogical + 1} {
+				_, err := c.Update(Timestamp{noon + 5e8, logical})
+				require.ErrorAs(t, err, new(*LogicalTooHighError))
+			}
+			require.Zero(t, c.Peek())
+			ts, err := c.Update(Timestamp{noon + 5e8, DefaultMaxLogical})
+			require.NoError(t, err)
+			require.Equal(t, Timestamp{noon + 5e8 + 1, 0}, ts, "the highest that anybody sends costs a nanosecond")
+		},
+		"all had followed the fast node, and so none saw that it was fast": func(t *testing.T) {
+			s := &script{now: noon}
+			c := newClock(t, s, time.Second)
+			for range 3 {
+				_, err := c.UpdateFrom("fast", Timestamp{WallTime: s.now + 9e8})
+				require.NoError(t, err)
+				s.now += 1e6
+			}
+			last := c.Now().WallTime
+			require.Greater(t, last, s.now+8e8, "this clock has followed")
+			_, err := c.UpdateFrom("fast", Timestamp{WallTime: last})
+			require.NoError(t, err)
+			lead := c.Stats().Peers[0].Lead
+			require.Equal(t, time.Duration(last-s.now), lead, "and compares with its physical clock, not with itself")
 		},
 		"its own wall clock was fast, and its timestamps stayed so when that was mended": func(t *testing.T) {
 			m := &machine{wall: noon}

@@ -22,46 +22,54 @@ type naive struct {
 	begin, end int64
 }
 
-// floor is the beginning of the last tick at or before ns.
-func (n *naive) floor(ns int64) int64 {
-	if n.layout == nil {
-		return ns
-	}
-	x := new(big.Int).Sub(big.NewInt(ns), big.NewInt(n.layout.Epoch))
-	tick := x.Mul(x, big.NewInt(n.layout.Ticks)).Div(x, big.NewInt(n.layout.Nanos))
-	return n.begins(tick)
+// tick is the number of the last tick that has begun at ns.
+func (n *naive) tick(ns int64) *big.Int {
+	since := new(big.Int).Sub(big.NewInt(ns), big.NewInt(n.layout.Epoch))
+	return since.Mul(since, big.NewInt(n.layout.Ticks)).Div(since, big.NewInt(n.layout.Nanos))
 }
 
-// begins is the first nanosecond at or after the beginning of a tick.
-func (n *naive) begins(tick *big.Int) int64 {
+// begins is the first nanosecond at or after the beginning of a tick, and whether the layout has it.
+func (n *naive) begins(tick *big.Int) (int64, bool) {
 	product := new(big.Int).Mul(tick, big.NewInt(n.layout.Nanos))
 	quotient, rest := product.DivMod(product, big.NewInt(n.layout.Ticks), new(big.Int))
 	if rest.Sign() > 0 {
 		quotient.Add(quotient, big.NewInt(1))
 	}
 	quotient.Add(quotient, big.NewInt(n.layout.Epoch))
-	if !quotient.IsInt64() {
-		return math.MaxInt64
+	return quotient.Int64(), quotient.IsInt64() && tick.BitLen() <= 64-n.layout.LogicalBits
+}
+
+// floor is the beginning of the last tick at or before ns, and whether the layout has it.
+func (n *naive) floor(ns int64) (int64, bool) {
+	if n.layout == nil {
+		return ns, true
 	}
-	return quotient.Int64()
+	return n.begins(n.tick(ns))
 }
 
 // above is the lowest timestamp above t that may be issued, and whether there is one.
 func (n *naive) above(t Timestamp) (Timestamp, bool) {
-	if n.floor(t.WallTime) == t.WallTime && t.Logical < n.maxLogical {
+	begin, inside := n.floor(t.WallTime)
+	if inside && begin == t.WallTime && t.Logical < n.maxLogical {
 		return Timestamp{t.WallTime, t.Logical + 1}, true
 	}
 	if n.layout == nil {
 		return Timestamp{t.WallTime + 1, 0}, t.WallTime < math.MaxInt64
 	}
-	x := new(big.Int).Sub(big.NewInt(t.WallTime), big.NewInt(n.layout.Epoch))
-	tick := x.Mul(x, big.NewInt(n.layout.Ticks)).Div(x, big.NewInt(n.layout.Nanos))
-	tick.Add(tick, big.NewInt(1))
-	if tick.BitLen() > 64-n.layout.LogicalBits {
-		return Timestamp{}, false
+	tick := n.tick(t.WallTime)
+	wall, ok := n.begins(tick.Add(tick, big.NewInt(1)))
+	return Timestamp{wall, 0}, ok
+}
+
+// round is the lowest timestamp not below t that may be issued, and whether there is one.
+func (n *naive) round(t Timestamp) (Timestamp, bool) {
+	if t.WallTime < n.begin {
+		return Timestamp{WallTime: n.begin}, true
 	}
-	wall := n.begins(tick)
-	return Timestamp{wall, 0}, wall < math.MaxInt64
+	if begin, inside := n.floor(t.WallTime); inside && begin == t.WallTime && t.Logical <= n.maxLogical {
+		return t, true
+	}
+	return n.above(t)
 }
 
 // event is the next timestamp at physical time pt after the receipt of remote, or the zero one.
@@ -70,7 +78,8 @@ func (n *naive) event(pt int64, remote Timestamp) Timestamp {
 	if remote.After(known) {
 		known = remote
 	}
-	ts := Timestamp{WallTime: n.floor(min(max(pt, n.begin), n.end))}
+	var ts Timestamp
+	ts.WallTime, _ = n.floor(min(max(pt, n.begin), n.end))
 	if ts.WallTime <= known.WallTime {
 		var ok bool
 		if ts, ok = n.above(known); !ok {
@@ -89,7 +98,9 @@ type setting struct {
 	oracle  naive
 	pt      int64
 	lead    time.Duration
-	latest  func() (int64, error) // nil: physical time
+	limited bool  // there is a Latest, and it returns …
+	latest  int64 // … this
+	noBound bool  // … or an error
 	extreme []int64
 }
 
@@ -102,6 +113,7 @@ func draw(t *rapid.T) *setting {
 		{Name: "thirds", Epoch: -7, Ticks: 3, Nanos: 1_000, LogicalBits: 2},
 		{Name: "coarse", Epoch: 5_000, Ticks: 1, Nanos: 1 << 58, LogicalBits: 1},
 		{Name: "no logical part", Ticks: 1, Nanos: 1, LogicalBits: 0},
+		{Name: "soon over", Epoch: math.MaxInt64 - 3_000, Ticks: 1, Nanos: 1_000, LogicalBits: 1},
 	}
 	o := Options{Physical: func() int64 { return s.pt }}
 	s.oracle = naive{end: lastWall, maxLogical: DefaultMaxLogical}
@@ -110,8 +122,10 @@ func draw(t *rapid.T) *setting {
 		require.NoError(t, err)
 		o.Layout, s.oracle.layout = layout, l
 		s.oracle.maxLogical = min(DefaultMaxLogical, uint32(1<<l.LogicalBits-1))
-		s.oracle.begin = s.oracle.floor(max(0, l.Epoch))
-		if s.oracle.begin < 0 {
+		if s.oracle.maxLogical > 1 && rapid.Bool().Draw(t, "less than the layout's") {
+			o.MaxLogical, s.oracle.maxLogical = 2, 2
+		}
+		if s.oracle.begin, _ = s.oracle.floor(max(0, l.Epoch)); s.oracle.begin < 0 {
 			first, ok := s.oracle.above(Timestamp{WallTime: -1, Logical: math.MaxUint32})
 			require.True(t, ok)
 			s.oracle.begin = first.WallTime
@@ -124,18 +138,20 @@ func draw(t *rapid.T) *setting {
 	if s.lead = o.MaxLead; s.lead == 0 {
 		s.lead = DefaultMaxLead
 	}
-	if rapid.IntRange(0, 3).Draw(t, "with Latest") == 0 {
-		s.latest = func() (int64, error) {
-			if s.pt%5 == 3 {
+	if s.limited = rapid.IntRange(0, 3).Draw(t, "with Latest") == 0; s.limited {
+		o.Latest = func() (int64, error) {
+			if s.noBound {
 				return 0, errNoBound
 			}
-			return s.pt/2 + noon/2, nil
+			return s.latest, nil
 		}
-		o.Latest = s.latest
 	}
 	var err error
 	s.clock, err = New(o)
 	require.NoError(t, err)
+	if o.Layout == (Layout{}) && rapid.IntRange(0, 3).Draw(t, "without room before the end") == 0 {
+		s.clock.end, s.oracle.end = math.MaxInt64, math.MaxInt64 // so that the last timestamp of all is reached
+	}
 	s.extreme = []int64{math.MinInt64, -1, 0, 1, 999, 1_000, noon, s.oracle.end - 1, s.oracle.end, s.oracle.end + 1, math.MaxInt64}
 	return s
 }
@@ -151,16 +167,28 @@ func (s *setting) remote(t *rapid.T) Timestamp {
 	return Timestamp{wall, rapid.SampledFrom([]uint32{0, 1, m - 1, m, m + 1, math.MaxUint32, s.oracle.last.Logical}).Draw(t, "logical")}
 }
 
+// move moves the physical clock and the latest that the time may be.
+func (s *setting) move(t *rapid.T) {
+	if rapid.Bool().Draw(t, "far") {
+		s.pt = rapid.SampledFrom(s.extreme).Draw(t, "pt")
+	} else if by := rapid.Int64Range(-3_000, 3_000).Draw(t, "pass"); (s.pt+by > s.pt) == (by > 0) {
+		s.pt += by
+	}
+	if s.limited {
+		s.latest = rapid.SampledFrom(append([]int64{plus(max(s.pt, 0), 1_000)}, s.extreme...)).Draw(t, "latest")
+		s.noBound = rapid.IntRange(0, 4).Draw(t, "no bound") == 0
+	}
+}
+
 // refusal is what the documentation says about a remote timestamp: an error to look for with errors.As or Is, or nil.
 func (s *setting) refusal(remote Timestamp) any {
 	pt := min(max(s.pt, s.oracle.begin), s.oracle.end)
 	latest := pt
-	if s.latest != nil && remote.WallTime > pt {
-		l, err := s.latest()
-		if err != nil {
+	if s.limited && remote.WallTime > pt {
+		if s.noBound {
 			return new(*NoLatestError)
 		}
-		latest = max(pt, min(l, s.oracle.end))
+		latest = max(pt, min(s.latest, s.oracle.end))
 	}
 	lead := new(big.Int).Sub(big.NewInt(remote.WallTime), big.NewInt(latest))
 	switch {
@@ -188,74 +216,76 @@ func requireRefusal(t *rapid.T, want any, err error) {
 
 // TestClock_AnyOperationsAnyClockAnyExtremes: every event is above the one before and above what was received, by exactly what the
 // oracle says; or there is an error, and no trace of it.
-func TestClock_AnyOperationsAnyClockAnyExtremes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := draw(t)
-		issued := func(got Timestamp) {
-			require.LessOrEqual(t, got.Logical, s.oracle.maxLogical)
-			if !got.IsZero() && s.clock.packed {
-				require.True(t, s.clock.layout.Fits(got), got)
-			}
+func TestClock_AnyOperationsAnyClockAnyExtremes(t *testing.T) { rapid.Check(t, anyOperations) }
+
+// FuzzClock is the same, led by what code a run reaches.
+func FuzzClock(f *testing.F) { f.Fuzz(rapid.MakeFuzz(anyOperations)) }
+
+func anyOperations(t *rapid.T) {
+	s := draw(t)
+	issued := func(got Timestamp) {
+		require.LessOrEqual(t, got.Logical, s.oracle.maxLogical)
+		if !got.IsZero() && s.clock.packed {
+			require.True(t, s.clock.layout.Fits(got), got)
 		}
-		receive := func(remote Timestamp, got Timestamp, err error, refused any) {
-			before := s.oracle.last
-			if refused == nil {
-				if want := s.oracle.event(s.pt, remote); !want.IsZero() {
-					require.NoError(t, err)
-					require.Equal(t, want, got)
-					require.True(t, got.After(remote) && got.After(before))
-					issued(got)
-					return
-				}
+	}
+	receive := func(remote Timestamp, got Timestamp, err error, refused any) {
+		before := s.oracle.last
+		if refused == nil {
+			if want := s.oracle.event(s.pt, remote); !want.IsZero() {
+				require.NoError(t, err)
+				require.Equal(t, want, got)
+				require.True(t, got.After(remote) && got.After(before))
+				issued(got)
+				return
+			}
+			refused = ErrExhausted
+		}
+		require.Zero(t, got)
+		requireRefusal(t, refused, err)
+	}
+	for range rapid.IntRange(1, 40).Draw(t, "operations") {
+		s.move(t)
+		remote := s.remote(t)
+		switch rapid.SampledFrom([]string{"Now", "Now", "NowN", "Update", "Update", "UpdateFrom", "Observe", "ForceUpdate", "Round"}).Draw(t, "operation") {
+		case "Now":
+			got := s.clock.Now()
+			require.Equal(t, s.oracle.event(s.pt, Timestamp{}), got)
+			issued(got)
+		case "NowN":
+			s.batch(t)
+		case "Update":
+			refused := s.refusal(remote)
+			got, err := s.clock.Update(remote)
+			receive(remote, got, err, refused)
+		case "UpdateFrom":
+			refused := s.refusal(remote)
+			got, err := s.clock.UpdateFrom("peer", remote)
+			receive(remote, got, err, refused)
+		case "ForceUpdate":
+			var refused any
+			if remote.IsZero() {
+				refused = ErrUnset
+			} else if remote.WallTime > s.oracle.end {
 				refused = ErrExhausted
 			}
-			require.Zero(t, got)
-			requireRefusal(t, refused, err)
-		}
-		for range rapid.IntRange(1, 40).Draw(t, "operations") {
-			if rapid.Bool().Draw(t, "far") {
-				s.pt = rapid.SampledFrom(s.extreme).Draw(t, "pt")
-			} else if by := rapid.Int64Range(-3_000, 3_000).Draw(t, "pass"); (s.pt+by > s.pt) == (by > 0) {
-				s.pt += by
+			got, err := s.clock.ForceUpdate(remote)
+			receive(remote, got, err, refused)
+		case "Observe":
+			s.observe(t, remote)
+		case "Round":
+			want, ok := s.oracle.round(remote)
+			got, err := s.clock.Round(remote)
+			if !ok {
+				require.ErrorIs(t, err, ErrExhausted)
+				break
 			}
-			remote := s.remote(t)
-			switch rapid.SampledFrom([]string{"Now", "Now", "NowN", "Update", "Update", "UpdateFrom", "Observe", "ForceUpdate", "Round"}).Draw(t, "operation") {
-			case "Now":
-				got := s.clock.Now()
-				require.Equal(t, s.oracle.event(s.pt, Timestamp{}), got)
-				issued(got)
-			case "NowN":
-				s.batch(t)
-			case "Update":
-				refused := s.refusal(remote)
-				got, err := s.clock.Update(remote)
-				receive(remote, got, err, refused)
-			case "UpdateFrom":
-				refused := s.refusal(remote)
-				got, err := s.clock.UpdateFrom("peer", remote)
-				receive(remote, got, err, refused)
-			case "ForceUpdate":
-				var refused any
-				if remote.IsZero() {
-					refused = ErrUnset
-				} else if remote.WallTime > s.oracle.end {
-					refused = ErrExhausted
-				}
-				got, err := s.clock.ForceUpdate(remote)
-				receive(remote, got, err, refused)
-			case "Observe":
-				s.observe(t, remote)
-			case "Round":
-				if got, err := s.clock.Round(remote); err == nil {
-					require.False(t, got.Before(remote))
-					issued(got)
-				} else {
-					require.ErrorIs(t, err, ErrExhausted)
-				}
-			}
-			require.Equal(t, s.oracle.last, s.clock.Peek())
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			issued(got)
 		}
-	})
+		require.Equal(t, s.oracle.last, s.clock.Peek())
+	}
 }
 
 // batch draws a size and holds each timestamp against the oracle.

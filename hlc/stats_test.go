@@ -121,3 +121,18 @@ func TestStats_OfTheRealClock(t *testing.T) {
 	require.Greater(t, s.Lead, -time.Minute)
 	require.Zero(t, s.Jumps)
 }
+
+// TestLatest_NoMessageVouchesForAJump: without a Latest a message that agrees with a wall clock that was refused is believed. With
+// one, it is known what time it is, and the two may be wrong together.
+func TestLatest_NoMessageVouchesForAJump(t *testing.T) {
+	m := &machine{wall: noon}
+	c, err := New(Options{Wall: m.clock(t, WallOptions{}), Latest: func() (int64, error) { return noon + 5e9, nil }})
+	require.NoError(t, err)
+	m.pass(time.Second)
+	m.step(time.Hour)
+	before := c.Now()
+	_, err = c.Update(Timestamp{WallTime: m.wall})
+	require.ErrorAs(t, err, new(*TooFarAheadError))
+	require.Equal(t, before, c.Peek())
+	require.Zero(t, c.Stats().Jumps.Confirmed)
+}
