@@ -175,7 +175,7 @@ func (s *setting) move(t *rapid.T) {
 		s.pt += by
 	}
 	if s.limited {
-		s.latest = rapid.SampledFrom(append([]int64{plus(max(s.pt, 0), 1_000)}, s.extreme...)).Draw(t, "latest")
+		s.latest = rapid.SampledFrom(append([]int64{durable.Plus(max(s.pt, 0), 1_000)}, s.extreme...)).Draw(t, "latest")
 		s.noBound = rapid.IntRange(0, 4).Draw(t, "no bound") == 0
 	}
 }
