@@ -430,7 +430,7 @@ var mutants = []mutant{
 	{name: "a batch over the end of the logical part", file: "hlc/step.go",
 		edit: []string{"if ok && first.Logical > r.maxLogical-more {", "if false {"}, test: "TestClock_AnyOperationsAnyClockAnyExtremes"},
 	{name: "a receipt that does not look at the message", file: "hlc/clock.go",
-		edit: []string{"if at > remote.WallTime && c.advance(at) {", "if c.advance(at) {"}, test: "TestClock_AnyOperationsAnyClockAnyExtremes"},
+		edit: []string{"if at > remote.WallTime && c.advance(at) {", "if c.advance(at) {"}, test: "TestModel_EveryWorldIsRight"},
 	{name: "Peek puts two timestamps together", file: "hlc/clock.go",
 		edit: []string{"\tc.slow.Lock()\n\tdefer c.slow.Unlock()\n\treturn c.known(c.state.Load())", "\treturn c.known(c.state.Load())"}, test: "TestClock_PeekWaitsForTheLogicalPart"},
 	{name: "the end of the range is the beginning", file: "hlc/clock.go",
