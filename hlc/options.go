@@ -34,6 +34,9 @@ type Options struct {
 	Latest func() (unixNano int64, err error)
 	// MaxLead is how far the wall time of a remote timestamp may lie above the
 	// physical clock. 0 means DefaultMaxLead; Unlimited must be asked for.
+	//
+	// HAZARD: it should be well above what honest clocks differ by. A node that was taken ahead by a fast
+	// one, within the limit, is refused by an honest node that is slower.
 	MaxLead time.Duration
 	// MaxLogical is the highest logical part that is issued, and that is believed of a
 	// remote timestamp; the next one is one nanosecond later. 0 means DefaultMaxLogical. Nodes that talk with each
