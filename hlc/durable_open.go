@@ -71,7 +71,7 @@ func (d *Durable) Recovery() Recovery { return d.recovery }
 // was handed out before. It waits, until ctx ends, if the old bound is too far ahead
 // to jump over. The clock must be used through the result alone. Close it.
 //
-// Errors: [ErrLocked]; [*BoundTooFarError]; [*StateError] when no record can be
+// Errors: [ErrLocked]; [*BoundTooFarError]; [*NoLatestError] while Options.Latest of the clock fails, so synchronise first; [*StateError] when no record can be
 // believed; [*WrongNodeError]; [ErrNoState]; [*NetworkFileSystemError]; [*StorageError].
 func OpenDurable(ctx context.Context, clock *Clock, o DurableOptions) (*Durable, error) {
 	dir, err := openDirectory(o.Dir, o.NetworkFileSystem)

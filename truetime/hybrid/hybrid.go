@@ -8,9 +8,10 @@
 // hold true time:
 //
 //   - No clock issues a timestamp ahead of true time by itself. What is ahead was counted
-//     (a nanosecond for each MaxLogical + 1 events) or forced.
-//   - No honest timestamp is refused, however small MaxLead is: it was not ahead of true time
-//     when it was issued, and time has passed since.
+//     (a nanosecond, or a tick of the layout, for each MaxLogical + 1 events) or forced.
+//   - No honest timestamp is refused, however small MaxLead is, if all nodes have the same MaxLogical: it was
+//     not ahead of true time when it was issued, and time has passed since. (With a layout MaxLead should be
+//     some ticks, for what is counted ahead.)
 //   - So a refused one proves that something is wrong: with the sender's clock, or with this
 //     one, or with an assumption of a bound. It is not a limit that was chosen too small.
 //
