@@ -1,6 +1,7 @@
 package hlc
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -12,31 +13,33 @@ import (
 //
 //	go test -run '^$' -bench 'Clock' -cpu 1,2 ./hlc
 
-// ratio reports the cost of call against that of time.Now. Both take turns, so that whatever
-// else the machine does falls on both.
+// ratio reports the median cost of a call, and its ratio to that of time.Now. Both take turns of some
+// microseconds, so that whatever else the machine does falls on a few turns, or on both alike. (ns/op is of both together.)
 func ratio(b *testing.B, call func()) {
 	b.Helper()
-	const turns = 20
-	var floor, ours time.Duration
-	each := max(1, b.N/turns)
+	const turn = 2_000
+	var floor, ours []float64
 	b.ReportAllocs()
-	b.ResetTimer()
-	for done := 0; done < b.N; done += each {
-		b.StopTimer()
-		floor += cost(each, func() { _ = time.Now() })
-		b.StartTimer()
-		ours += cost(min(each, b.N-done), call)
+	for done := 0; done < b.N; done += turn {
+		n := min(turn, b.N-done)
+		floor = append(floor, cost(n, func() { _ = time.Now() }))
+		ours = append(ours, cost(n, call))
 	}
-	b.StopTimer()
-	b.ReportMetric(float64(ours)/float64(floor), "×time.Now")
+	b.ReportMetric(median(ours), "ns/call")
+	b.ReportMetric(median(ours)/median(floor), "×time.Now")
 }
 
-func cost(n int, call func()) time.Duration {
+func cost(n int, call func()) float64 {
 	began := time.Now()
 	for range n {
 		call()
 	}
-	return time.Since(began)
+	return float64(time.Since(began)) / float64(n)
+}
+
+func median(x []float64) float64 {
+	slices.Sort(x)
+	return x[len(x)/2]
 }
 
 func systemClock(b *testing.B) *Clock {

@@ -30,7 +30,7 @@ func (o Options) validate() (Options, error) {
 		return o, errors.New("commitwait: a limit in Options is negative")
 	}
 	if o.MaxFloorLead == 0 {
-		o.MaxFloorLead = 2 * o.MaxUncertainty
+		o.MaxFloorLead = 2 * min(o.MaxUncertainty, math.MaxInt64/2)
 	}
 	if o.MaxFloorLead == 0 {
 		o.MaxFloorLead = time.Second

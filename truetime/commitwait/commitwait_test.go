@@ -321,6 +321,14 @@ func TestCommit_TheHLCRefuses(t *testing.T) {
 	})
 }
 
+// TestOptions_TheLargestIsNoLimit: twice of it must not wrap.
+func TestOptions_TheLargestIsNoLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, err := newNode(t, 0, Options{MaxUncertainty: math.MaxInt64}).committer.Commit(t.Context(), nothing)
+		require.NoError(t, err)
+	})
+}
+
 func TestNew_RefusesWhatCannotWork(t *testing.T) {
 	_, err := New(nil, nil, Options{})
 	require.Error(t, err)
