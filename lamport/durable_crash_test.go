@@ -92,30 +92,13 @@ func (w *world) handedOut(n uint64) {
 // machine. At the end it stops, what was not synced is lost, torn or reordered, and one
 // more run is not disturbed: no number comes twice, or below one that was heard of.
 func TestDurable_CrashAfterEveryCall(t *testing.T) {
-	faults := map[string]durabletest.Fault{
-		"stops before": {Crash: true}, "stops after": {Crash: true, Effect: true},
-		"EIO": {Err: durabletest.ErrIO}, "EIO after all": {Err: durabletest.ErrIO, Effect: true},
-		"EIO, names dropped": {Err: durabletest.ErrIO, Drop: true}, "ENOSPC": {Err: durabletest.ErrNoSpace},
-	}
 	seeds := 20
 	if testing.Short() {
 		seeds = 2
 	}
-	total := 0
-	for seed := range seeds {
-		for name, f := range faults {
-			for call, done := 1, false; !done; call++ {
-				story := fmt.Sprintf("seed %d, %s call %d", seed, name, call)
-				synctest.Test(t, func(t *testing.T) {
-					total++
-					done = !crashAt(t, story, uint64(seed), call, f)
-				})
-			}
-		}
-	}
-	t.Log(total, "runs")
+	runs := durabletest.EveryCall(t, seeds, crashAt)
 	if !testing.Short() {
-		require.Greater(t, total, 5_000)
+		require.Greater(t, runs, 5_000)
 	}
 }
 
