@@ -51,6 +51,17 @@ func (c *Clock) WaitUntilAfter(ctx context.Context, t time.Time) error {
 	return c.waitUntilAfter(ctx, t.UnixNano()) // UntilAfter has checked its range
 }
 
+// KeepWaitingUntilAfter is WaitUntilAfter for somebody who cannot turn back, such as a transaction
+// that is durable already: a clock that is not usable is waited for, and a deadline that cannot be met is
+// met by its end. Errors: [*WaitError], and one for a t that no timestamp holds.
+func (c *Clock) KeepWaitingUntilAfter(ctx context.Context, t time.Time) error {
+	target, err := unixNano(t)
+	if err != nil {
+		return err
+	}
+	return c.waitUntilAfter(ctx, target)
+}
+
 // waitUntilAfter decides on a single reading each time: nothing is carried over
 // from a reading that an older bound made.
 func (c *Clock) waitUntilAfter(ctx context.Context, target int64) error {

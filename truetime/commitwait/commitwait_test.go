@@ -271,18 +271,59 @@ func TestCommit_ANewGenerationDuringTheWait(t *testing.T) {
 	})
 }
 
-// TestCommit_ApplyFails: its error comes back with the burnt stamp.
+// TestCommit_ApplyFails for certain: its error comes back with the burnt stamp, and the shard is safe there.
 func TestCommit_ApplyFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, 0, Options{})
-		why := errors.New("disk full")
-		_, err := n.committer.Commit(t.Context(), func(context.Context, hlc.Timestamp) error { return why })
+		why := errors.New("conflict")
+		_, err := n.committer.Commit(t.Context(), func(context.Context, hlc.Timestamp) error { return NotApplied(why) })
 		var apply *ApplyError
 		require.ErrorAs(t, err, &apply)
 		require.ErrorIs(t, err, why)
 		require.Equal(t, n.committer.last, apply.TS)
 		require.Equal(t, apply.TS, n.events.Peek(), "what apply stamped came after it")
+		require.Equal(t, apply.TS, n.committer.SafeTime())
+		require.NoError(t, NotApplied(nil))
 	})
+}
+
+// TestCommit_ApplyDoesNotSay whether the transaction is in the store: then no snapshot may be served that it
+// could appear in, until somebody knows.
+func TestCommit_ApplyDoesNotSay(t *testing.T) {
+	why := errors.New("connection lost")
+	for name, apply := range map[string]func(context.Context, hlc.Timestamp) error{
+		"an error": func(context.Context, hlc.Timestamp) error { return why },
+		"a panic":  func(context.Context, hlc.Timestamp) error { panic(why) },
+	} {
+		for _, committed := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					n := newNode(t, 0, Options{})
+					var unknown *OutcomeUnknownError
+					func() {
+						defer func() { _ = recover() }()
+						_, err := n.committer.Commit(t.Context(), apply)
+						require.ErrorAs(t, err, &unknown)
+						require.ErrorIs(t, err, why)
+					}()
+					s := n.committer.last
+					require.Equal(t, before(s, hlc.Layout{}), n.committer.SafeTime())
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					defer cancel()
+					_, err := n.committer.Snapshot(ctx, Strong())
+					require.ErrorIs(t, err, context.DeadlineExceeded, "blocked")
+					_, err = n.committer.Snapshot(t.Context(), At(before(s, hlc.Layout{})))
+					require.NoError(t, err, "below it is safe")
+
+					require.ErrorAs(t, n.committer.Resolve(t.Context(), hlc.Timestamp{WallTime: 1}, true), new(*StateError))
+					require.NoError(t, n.committer.Resolve(t.Context(), s, committed))
+					require.ErrorAs(t, n.committer.Resolve(t.Context(), s, committed), new(*StateError), "it is known now")
+					_, err = n.committer.Snapshot(t.Context(), Strong())
+					require.NoError(t, err)
+				})
+			})
+		}
+	}
 }
 
 // TestCommit_AnHLCTooFarAhead is refused like a floor: else one event stamped while the
@@ -301,31 +342,22 @@ func TestCommit_AnHLCTooFarAhead(t *testing.T) {
 	})
 }
 
-// TestCommit_TheHLCRefuses: its physical clock is an hour slow. Nothing is applied,
-// and the error says so.
-func TestCommit_TheHLCRefuses(t *testing.T) {
+// TestCommit_AnHLCOverASlowClock: its physical clock is an hour slow. That the timestamp has passed is certain, so
+// the HLC goes there all the same.
+func TestCommit_AnHLCOverASlowClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, 0, Options{})
 		events, err := hlc.New(hlc.Options{Physical: func() int64 { return time.Now().Add(-time.Hour).UnixNano() }})
 		require.NoError(t, err)
 		committer, err := New(n.clock, events, Options{})
 		require.NoError(t, err)
-		applied := false
-		ts, err := committer.Commit(t.Context(), func(context.Context, hlc.Timestamp) error { applied = true; return nil })
-		var refused *NotObservedError
-		require.ErrorAs(t, err, &refused)
-		require.ErrorAs(t, err, new(*hlc.TooFarAheadError))
-		require.False(t, applied)
-		require.Zero(t, ts)
-		require.Equal(t, committer.last, refused.TS, "burnt")
-	})
-}
-
-// TestOptions_TheLargestIsNoLimit: twice of it must not wrap.
-func TestOptions_TheLargestIsNoLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, err := newNode(t, 0, Options{MaxUncertainty: math.MaxInt64}).committer.Commit(t.Context(), nothing)
+		ts, err := committer.Commit(t.Context(), func(_ context.Context, ts hlc.Timestamp) error {
+			require.True(t, events.Now().After(ts))
+			return nil
+		})
 		require.NoError(t, err)
+		require.Equal(t, ts.WallTime, events.Peek().WallTime)
+		require.Equal(t, uint64(1), events.Stats().Forced)
 	})
 }
 
@@ -343,4 +375,13 @@ func TestNew_RefusesWhatCannotWork(t *testing.T) {
 	require.Error(t, err)
 	_, err = c.Commit(t.Context(), nothing)
 	require.ErrorIs(t, err, truetime.ErrUnsynchronized)
+}
+
+// TestOptions_TheLargestIsNoLimit: twice of it must not wrap.
+func TestOptions_TheLargestIsNoLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, 0, Options{MaxUncertainty: math.MaxInt64})
+		_, err := n.committer.Commit(t.Context(), nothing)
+		require.NoError(t, err)
+	})
 }

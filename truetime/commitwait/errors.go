@@ -1,13 +1,18 @@
 package commitwait
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/trueclock/trueclock/hlc"
 )
 
-// FloorTooFarError reports a floor, such as a session token, or an HLC so far ahead of
+// ErrClosed: the Committer was closed.
+var ErrClosed = errors.New("commitwait: the committer is closed")
+
+// FloorTooFarError reports a floor, such as a session token, a snapshot or an HLC so far ahead of
 // true time that it would hold up every later commit. Nothing was assigned.
 type FloorTooFarError struct {
 	Floor hlc.Timestamp
@@ -19,31 +24,87 @@ func (e *FloorTooFarError) Error() string {
 	return fmt.Sprintf("commitwait: floor %v is %v ahead of true time, at most %v are allowed", e.Floor, e.Lead, e.Limit)
 }
 
-// ApplyError reports that apply failed. The timestamp is burnt: it is never
-// assigned again, whatever became of the transaction.
+// NotApplied marks err, an error of apply or durable: the transaction was certainly not
+// written and never will be, as after a conflict or a constraint. It returns nil for nil.
+//
+// HAZARD: a time-out, a broken connection or a failed sync says nothing for certain. To mark those lets a snapshot change when the
+// write appears after all.
+func NotApplied(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &notAppliedError{err}
+}
+
+type notAppliedError struct{ error }
+
+func (e *notAppliedError) Unwrap() error { return e.error }
+
+// certainlyNot finds the mark of NotApplied. It does not look into what another Committer said, whose transaction
+// was another one; and of errors that were joined each must be marked.
+func certainlyNot(err error) bool {
+	switch e := err.(type) {
+	case nil, *ApplyError, *OutcomeUnknownError:
+		return false
+	case *notAppliedError:
+		return true
+	case interface{ Unwrap() error }:
+		return certainlyNot(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		return len(e.Unwrap()) > 0 && !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !certainlyNot(err) })
+	}
+	return false
+}
+
+// ApplyError reports that the transaction was certainly not written. The timestamp is burnt: it is never
+// assigned again.
 type ApplyError struct {
 	TS  hlc.Timestamp
-	Err error
+	Err error // that of apply, marked by NotApplied
 }
 
 func (e *ApplyError) Error() string {
-	return fmt.Sprintf("commitwait: apply at %v: %v", e.TS, e.Err)
+	return fmt.Sprintf("commitwait: not applied at %v: %v", e.TS, e.Err)
 }
 
 // Unwrap returns apply's error.
 func (e *ApplyError) Unwrap() error { return e.Err }
 
-// NotObservedError reports that the hybrid logical clock refused to move above TS,
-// because the physical clock under it is slow by more than the HLC's limit: what the
-// transaction causes could be stamped below it. Nothing was applied; TS is burnt.
-type NotObservedError struct {
+// OutcomeUnknownError reports that the transaction may or may not be in the store. It stays in flight, so that
+// no snapshot is served that it could appear in; find out, and call Resolve.
+type OutcomeUnknownError struct {
 	TS  hlc.Timestamp
-	Err error
+	Err error // that of apply or durable
 }
 
-func (e *NotObservedError) Error() string {
-	return fmt.Sprintf("commitwait: the hybrid logical clock refused %v, so nothing was applied; set the clock under it right: %v", e.TS, e.Err)
+func (e *OutcomeUnknownError) Error() string {
+	return fmt.Sprintf("commitwait: outcome at %v unknown (call Resolve, or return NotApplied(err) if it is certain): %v", e.TS, e.Err)
 }
 
-// Unwrap returns the HLC's error.
-func (e *NotObservedError) Unwrap() error { return e.Err }
+// Unwrap returns the error of apply or durable.
+func (e *OutcomeUnknownError) Unwrap() error { return e.Err }
+
+// NotYetVisibleError reports that the wait ended before the timestamp has passed. If Run returned it, the
+// transaction IS committed: do not acknowledge it, do not unlock, do not show it; Wait with another context, or Detach.
+type NotYetVisibleError struct {
+	TS        hlc.Timestamp
+	Remaining time.Duration // that the wait would still take; −1 if the clock does not know
+	Cause     error         // of the context; ErrClosed; *truetime.WaitTooLongError
+}
+
+func (e *NotYetVisibleError) Error() string {
+	return fmt.Sprintf("commitwait: the commit at %v is not visible yet, %v remain: %v", e.TS, e.Remaining, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *NotYetVisibleError) Unwrap() error { return e.Cause }
+
+// StateError reports a call that does not fit the state of the commit.
+type StateError struct {
+	TS    hlc.Timestamp
+	State State
+}
+
+func (e *StateError) Error() string {
+	return fmt.Sprintf("commitwait: the commit at %v is %v", e.TS, e.State)
+}

@@ -1,0 +1,135 @@
+package commitwait
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/trueclock/trueclock/hlc"
+	"github.com/trueclock/trueclock/truetime"
+)
+
+// Assign picks a commit timestamp, at or above the latest possible true time and above every
+// floor, and registers it as in flight: SafeTime stays below it until it is visible or aborted. Call it when the
+// request has arrived and the locks are held, and then Run, or Abort.
+//
+// With any error nothing was assigned, except for those of Options.Cover, after which
+// the timestamp is burnt. See Commit for the errors.
+func (c *Committer) Assign(ctx context.Context, floors ...hlc.Timestamp) (*Pending, error) {
+	p, err := c.assign(ctx, floors)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cover(ctx, p.ts); err != nil {
+		_ = p.Abort()
+		return nil, err
+	}
+	return p, nil
+}
+
+// assign reads the clock inside the critical section, after the request has arrived: an
+// earlier reading could give a timestamp below one that was acknowledged meanwhile.
+func (c *Committer) assign(ctx context.Context, floors []hlc.Timestamp) (*Pending, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return nil, ErrClosed
+	case ctx.Err() != nil:
+		return nil, &truetime.WaitError{Cause: context.Cause(ctx)}
+	}
+	now, err := c.clock.Now()
+	if err != nil {
+		return nil, err
+	}
+	if limit := c.options.MaxUncertainty; limit > 0 && now.Uncertainty() > limit {
+		return nil, &truetime.UncertaintyError{Have: now.Uncertainty(), Max: limit}
+	}
+	ts, err := c.above(now.LatestUnixNano(), floors)
+	if err != nil {
+		return nil, err
+	}
+	need, err := c.checkWait(ctx, ts)
+	if err != nil {
+		return nil, err
+	}
+	c.last = ts
+	p := &Pending{c: c, ts: ts, uncertainty: now.Uncertainty(), predicted: need, began: time.Now()}
+	c.flights.add(p)
+	return p, nil
+}
+
+// above returns the lowest timestamp that is not below latest and above
+// everything assigned before, everything the HLC knows, and every floor, and that the
+// HLC could have issued and the layout can hold.
+func (c *Committer) above(latest int64, floors []hlc.Timestamp) (hlc.Timestamp, error) {
+	if c.events != nil {
+		floors = append(floors[:len(floors):len(floors)], c.events.Peek())
+	}
+	highest := c.last
+	for _, floor := range floors {
+		if lead := leadOver(latest, floor); lead > c.options.MaxFloorLead {
+			return hlc.Timestamp{}, &FloorTooFarError{Floor: floor, Lead: lead, Limit: c.options.MaxFloorLead}
+		}
+		if floor.After(highest) {
+			highest = floor
+		}
+	}
+	if ts := (hlc.Timestamp{WallTime: latest}); ts.After(highest) {
+		return c.round(ts)
+	}
+	ts, err := highest.Next()
+	if err != nil {
+		return hlc.Timestamp{}, fmt.Errorf("commitwait: no timestamp is left above %v: %w", highest, err)
+	}
+	return c.round(ts)
+}
+
+// round brings ts up to what the store can hold and the events' clock would issue: what that would not issue, others' would
+// not believe. Who waits for ts waits for this one.
+func (c *Committer) round(ts hlc.Timestamp) (rounded hlc.Timestamp, err error) {
+	rounded = ts
+	for range 2 { // either may move it again, for the other
+		if c.events != nil {
+			if rounded, err = c.events.Round(rounded); err != nil {
+				break
+			}
+		}
+		if c.options.Layout != (hlc.Layout{}) {
+			if rounded, err = c.options.Layout.Round(rounded); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil {
+		return hlc.Timestamp{}, fmt.Errorf("commitwait: no timestamp is left above %v: %w", ts, err)
+	}
+	return rounded, nil
+}
+
+// leadOver returns how far a floor lies above latest, at most 292 years.
+func leadOver(latest int64, floor hlc.Timestamp) time.Duration {
+	if floor.WallTime <= latest {
+		return 0
+	}
+	if lead := floor.WallTime - latest; lead > 0 {
+		return time.Duration(lead)
+	}
+	return math.MaxInt64
+}
+
+// checkWait refuses a timestamp whose wait could not end in time, before it is
+// assigned, and returns how long that is.
+func (c *Committer) checkWait(ctx context.Context, ts hlc.Timestamp) (need time.Duration, err error) {
+	if need, err = c.clock.UntilAfter(ts.Time()); err != nil {
+		return 0, err
+	}
+	if limit := c.options.MaxWait; limit > 0 && need > limit {
+		return 0, &truetime.WaitTooLongError{Need: need, Limit: limit}
+	}
+	if deadline, ok := ctx.Deadline(); ok && need > time.Until(deadline) {
+		return 0, &truetime.WaitTooLongError{Need: need, Limit: max(0, time.Until(deadline))}
+	}
+	return need, nil
+}

@@ -1,0 +1,57 @@
+package commitwait
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/trueclock/trueclock/hlc"
+)
+
+// Options configures a [Committer]. The zero value is ready to use.
+type Options struct {
+	// MaxUncertainty refuses commits while the clock's half width is larger,
+	// since each would wait for twice as long. 0 means no limit.
+	MaxUncertainty time.Duration
+	// MaxWait refuses commits that would wait longer. 0 means no limit but the
+	// context's deadline.
+	MaxWait time.Duration
+	// MaxFloorLead is how far above the latest possible true time a floor may
+	// lie, and the HLC, and a snapshot. 0 means twice MaxUncertainty, or 1 s if that is not set either.
+	MaxFloorLead time.Duration
+	// Layout, if set, is what the store packs timestamps into: commits and snapshots are rounded
+	// up to what packs without a loss, before they wait.
+	Layout hlc.Layout
+	// Floor is below every timestamp that is assigned. After a restart it must be at or above all that
+	// was assigned and read before, such as hlc.Recovery.Bound.
+	Floor hlc.Timestamp
+	// Cover, if set, is called with every timestamp before anything depends on it, and
+	// returns when it is below a bound that a restart will begin above: hlc.Durable.Cover.
+	Cover func(ctx context.Context, ts hlc.Timestamp) error
+	// OnCommit, if set, is told of every commit that has become visible: for metrics. It must
+	// not block.
+	OnCommit func(CommitStats)
+}
+
+// CommitStats is what a commit cost.
+type CommitStats struct {
+	TS          hlc.Timestamp
+	Uncertainty time.Duration // half width of the interval at the assignment
+	Predicted   time.Duration // wait that was expected then: the unavoidable one
+	Waited      time.Duration // in commit wait, after the data was durable (order B) or before it was applied (order A)
+	Took        time.Duration // from the assignment until it was visible
+}
+
+func (o Options) validate() (Options, error) {
+	if o.MaxUncertainty < 0 || o.MaxWait < 0 || o.MaxFloorLead < 0 {
+		return o, errors.New("commitwait: a limit in Options is negative")
+	}
+	if o.MaxFloorLead == 0 {
+		o.MaxFloorLead = 2 * min(o.MaxUncertainty, math.MaxInt64/2)
+	}
+	if o.MaxFloorLead == 0 {
+		o.MaxFloorLead = time.Second
+	}
+	return o, nil
+}
