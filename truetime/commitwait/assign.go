@@ -33,20 +33,14 @@ func (c *Committer) Assign(ctx context.Context, floors ...hlc.Timestamp) (*Pendi
 func (c *Committer) assign(ctx context.Context, floors []hlc.Timestamp) (*Pending, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.closed:
-		return nil, ErrClosed
-	case ctx.Err() != nil:
-		return nil, &truetime.WaitError{Cause: context.Cause(ctx)}
-	}
-	now, err := c.clock.Now()
+	now, err := c.ready(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if limit := c.options.MaxUncertainty; limit > 0 && now.Uncertainty() > limit {
 		return nil, &truetime.UncertaintyError{Have: now.Uncertainty(), Max: limit}
 	}
-	ts, err := c.above(now.LatestUnixNano(), floors)
+	ts, err := c.above(now.LatestUnixNano(), now.LatestUnixNano(), floors)
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +54,21 @@ func (c *Committer) assign(ctx context.Context, floors []hlc.Timestamp) (*Pendin
 	return p, nil
 }
 
-// above returns the lowest timestamp that is not below latest and above
+// ready is what is checked before anything is assigned, and the interval for it. The caller holds the mutex.
+func (c *Committer) ready(ctx context.Context) (truetime.Interval, error) {
+	switch {
+	case c.closed:
+		return truetime.Interval{}, ErrClosed
+	case ctx.Err() != nil:
+		return truetime.Interval{}, &truetime.WaitError{Cause: context.Cause(ctx)}
+	}
+	return c.clock.Now()
+}
+
+// above returns the lowest timestamp that is not below at and above
 // everything assigned before, everything the HLC knows, and every floor, and that the
 // HLC could have issued and the layout can hold.
-func (c *Committer) above(latest int64, floors []hlc.Timestamp) (hlc.Timestamp, error) {
+func (c *Committer) above(at, latest int64, floors []hlc.Timestamp) (hlc.Timestamp, error) {
 	if c.events != nil {
 		floors = append(floors[:len(floors):len(floors)], c.events.Peek())
 	}
@@ -76,7 +81,7 @@ func (c *Committer) above(latest int64, floors []hlc.Timestamp) (hlc.Timestamp, 
 			highest = floor
 		}
 	}
-	if ts := (hlc.Timestamp{WallTime: latest}); ts.After(highest) {
+	if ts := (hlc.Timestamp{WallTime: at}); ts.After(highest) {
 		return c.round(ts)
 	}
 	ts, err := highest.Next()

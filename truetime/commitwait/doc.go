@@ -35,6 +35,11 @@
 // A read at ts has seen all there will ever be at or below ts: no commit that follows is assigned there, and those
 // in flight were waited for.
 //
+// # Several shards
+//
+// A transaction over several shards has one timestamp. The others vote (Prepare), the coordinator commits above all votes, and the
+// others carry that out (Prepared.Commit); no snapshot sees half of it.
+//
 // # Conditions
 //
 //   - Call Commit or Assign after the request has arrived and while holding the locks that

@@ -99,6 +99,17 @@ func (e *NotYetVisibleError) Error() string {
 // Unwrap returns the cause.
 func (e *NotYetVisibleError) Unwrap() error { return e.Cause }
 
+// DecisionError reports a commit timestamp that cannot be that of the transaction which was prepared. The coordinator has not used the vote as a floor
+// of its Commit, or a message is of another transaction.
+type DecisionError struct {
+	Prepared, TS hlc.Timestamp
+	Problem      string
+}
+
+func (e *DecisionError) Error() string {
+	return fmt.Sprintf("commitwait: prepared at %v, decided for %v: %s", e.Prepared, e.TS, e.Problem)
+}
+
 // StateError reports a call that does not fit the state of the commit.
 type StateError struct {
 	TS    hlc.Timestamp

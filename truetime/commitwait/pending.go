@@ -12,18 +12,19 @@ import (
 // State says how far a commit is.
 type State int
 
-// The states of a commit, in this order; it ends Visible or Aborted. Unknown ends by Resolve.
+// The states of a commit; it ends Visible or Aborted. Unknown ends by Resolve.
 const (
 	Assigned State = iota // may still be aborted
 	Writing               // Run is at it
 	Durable               // is committed, and not to be seen yet
+	Decided               // is committed by the coordinator, and not applied here yet: see Prepared
 	Visible               // is committed and has passed
 	Aborted               // is certainly not in the store, and never will be
 	Unknown               // nobody knows whether it is in the store
 )
 
 func (s State) String() string {
-	return [...]string{"assigned", "writing", "durable", "visible", "aborted", "unknown"}[s]
+	return [...]string{"assigned", "writing", "durable", "decided", "visible", "aborted", "unknown"}[s]
 }
 
 // Pending is a commit whose timestamp is assigned, for stores that replicate: the wait and the
@@ -174,6 +175,7 @@ var next = [...][]State{
 	Assigned: {Writing, Aborted},
 	Writing:  {Durable, Aborted, Unknown},
 	Durable:  {Visible},
+	Decided:  {Visible},
 	Unknown:  {Durable, Aborted},
 	Visible:  nil,
 	Aborted:  nil,

@@ -74,7 +74,12 @@ func (c *Committer) recovered(ts hlc.Timestamp) (*Pending, error) {
 	if p := c.flights.at(ts); p != nil && p.state == Durable {
 		return p, nil // it was cut short before
 	}
-	now, err := c.clock.Now()
+	return c.readmit(ts, Durable)
+}
+
+// readmit registers what an earlier run left in flight. The caller holds the mutex.
+func (c *Committer) readmit(ts hlc.Timestamp, state State) (*Pending, error) {
+	now, err := c.ready(context.Background())
 	switch {
 	case err != nil:
 		return nil, err
@@ -83,7 +88,7 @@ func (c *Committer) recovered(ts hlc.Timestamp) (*Pending, error) {
 	case leadOver(now.LatestUnixNano(), ts) > c.options.MaxFloorLead:
 		return nil, &FloorTooFarError{Floor: ts, Lead: leadOver(now.LatestUnixNano(), ts), Limit: c.options.MaxFloorLead}
 	}
-	p := &Pending{c: c, ts: ts, state: Durable, uncertainty: now.Uncertainty(), began: time.Now()}
+	p := &Pending{c: c, ts: ts, state: state, uncertainty: now.Uncertainty(), began: time.Now()}
 	c.flights.add(p)
 	if ts.After(c.last) {
 		c.last = ts
