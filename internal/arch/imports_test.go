@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"internal/durable":             {},
 	"internal/durable/durabletest": {"internal/durable"},
 	"internal/arch":                {},
+	"internal/history":             {"hlc"},
 	"internal/mutants":             {},
 	"internal/fleet":               {},
 	"internal/chronyd":             {},
