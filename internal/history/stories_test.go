@@ -116,6 +116,18 @@ func TestStories(t *testing.T) {
 			did(1, 0, -1, 9, "w x=1"), did(2, 0, 30, 15, "r x=0"), did(3, 40, 50, 45, "r x=1")}, []string{"snapshots"}},
 		{"half of one", []Op{
 			did(1, 0, -1, 9, "w x=1, w y=1"), did(2, 0, 30, 15, "r x=1, r y=0")}, []string{"snapshots"}},
+		{"a writer that was killed: nobody knows its timestamp, but it is seen from 15 on", []Op{
+			did(1, 0, -1, 0, "w x=1, w y=1"), did(2, 0, 30, 14, "r x=0, r y=0"), did(3, 0, 30, 15, "r x=1"), did(4, 0, 30, 16, "r y=1")}, nil},
+		{"and then no longer", []Op{
+			did(1, 0, -1, 0, "w x=1"), did(3, 0, 30, 15, "r x=1"), did(4, 0, 30, 16, "r x=0")}, []string{"snapshots"}},
+		{"half of it", []Op{
+			did(1, 0, -1, 0, "w x=1, w y=1"), did(3, 0, 30, 15, "r x=1, r y=0")}, []string{"snapshots"}},
+		{"half of it is overwritten", []Op{
+			did(1, 0, -1, 0, "w x=1, w y=1"), did(2, 0, 30, 12, "w y=2"), did(3, 0, 30, 15, "r x=1, r y=2"), did(4, 0, 30, 11, "r x=1")}, nil},
+		{"half of it is overwritten by what was there before", []Op{
+			did(1, 0, -1, 0, "w x=1, w y=1"), did(2, 0, 30, 12, "w y=2"), did(3, 0, 30, 15, "r x=1, r y=2"), did(4, 0, 30, 13, "r x=0, r y=2")}, []string{"snapshots"}},
+		{"it has come between a version and its reader", []Op{
+			did(1, 0, 30, 7, "w x=7"), did(2, 0, 30, 8, "w x=8"), did(3, 0, 30, 7, "r x=7"), did(4, 0, 30, 9, "r x=9"), did(5, 0, -1, 0, "w x=9")}, nil},
 		{"two versions at one timestamp: whichever the store kept, the other was acknowledged too", []Op{
 			did(1, 0, 20, 9, "w x=1"), did(2, 0, 20, 9, "w x=2"), did(3, 30, 40, 35, "r x=2")}, []string{"snapshots"}},
 		{"two keys at one timestamp are two writers that ran at once", []Op{
