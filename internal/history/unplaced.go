@@ -1,7 +1,6 @@
 package history
 
 import (
-	"fmt"
 	"iter"
 	"math"
 	"slices"
@@ -9,8 +8,11 @@ import (
 	"github.com/trueclock/trueclock/hlc"
 )
 
-// lowest is below every timestamp that was ever issued.
-var lowest = hlc.Timestamp{WallTime: math.MinInt64}
+// bottom and top are the ends of all timestamps; nobody is at them.
+var (
+	bottom = hlc.Timestamp{WallTime: math.MinInt64}
+	top    = hlc.Timestamp{WallTime: math.MaxInt64, Logical: math.MaxUint32}
+)
 
 // span is the timestamps from one to another, both included, that a writer cannot have because of what a reader saw.
 type span struct {
@@ -32,7 +34,7 @@ func (x *index) unplaced() iter.Seq[finding] {
 			}
 			spans := x.forbidden(op, readers)
 			if witnesses := covering(spans); witnesses != nil && !yield(finding{append([]int{op}, witnesses...),
-				fmt.Sprintf("no timestamp of T1 explains who has seen it, and who has not (%d readers)", len(spans))}) {
+				"no timestamp of T1 explains who has seen it, and who has not"}) {
 				return
 			}
 		}
@@ -59,22 +61,32 @@ func (x *index) snapshotsByKey() [][]reader {
 	return readers
 }
 
-// forbidden returns where op cannot be. A reader of it is not below it, and nothing that this reader could have seen instead is above it. A
-// reader of another version is below it, or that version is above it.
-func (x *index) forbidden(op int, readers [][]reader) (spans []span) {
+// forbidden returns where op cannot be, first by those who saw it: it is not above them, and above all that would have hidden it from them.
+// Who saw something else is below op, or what it saw is above; that matters only between the first two.
+func (x *index) forbidden(op int, readers [][]reader) []span {
+	below, above := span{bottom, bottom, nothing}, span{top, top, nothing}
 	for _, w := range x.writes[op] {
 		for _, r := range readers[w.key] {
-			at := x.ops[r.op].TS
-			switch {
-			case r.writer == op:
-				spans = append(spans, span{lowest, x.newestAt(w.key, at), r.op})
-				if after, err := at.Next(); err == nil {
-					spans = append(spans, span{after, hlc.Timestamp{WallTime: math.MaxInt64, Logical: math.MaxUint32}, r.op})
-				}
-			case r.writer == nothing:
-				spans = append(spans, span{lowest, at, r.op})
-			case r.rank != unplaced:
-				spans = append(spans, span{x.ops[r.writer].TS, at, r.op})
+			if r.writer != op {
+				continue
+			}
+			if hidden := x.newestAt(w.key, x.ops[r.op].TS); hidden.After(below.to) {
+				below.to, below.reader = hidden, r.op
+			}
+			if after, err := x.ops[r.op].TS.Next(); err == nil && (above.reader == nothing || after.Before(above.from)) {
+				above.from, above.reader = after, r.op
+			}
+		}
+	}
+	spans := []span{below, above}
+	for _, w := range x.writes[op] {
+		for _, r := range readers[w.key] {
+			s := span{bottom, x.ops[r.op].TS, r.op}
+			if r.writer >= 0 && r.rank != unplaced {
+				s.from = x.ops[r.writer].TS
+			}
+			if r.writer != op && (r.writer == nothing || r.rank != unplaced) && s.to.After(below.to) && s.from.Before(above.from) {
+				spans = append(spans, s)
 			}
 		}
 	}
@@ -85,25 +97,28 @@ func (x *index) forbidden(op int, readers [][]reader) (spans []span) {
 func (x *index) newestAt(key int, ts hlc.Timestamp) hlc.Timestamp {
 	n := x.upTo(key, ts)
 	if n == 0 {
-		return lowest
+		return bottom
 	}
 	return x.ops[x.versions[key][n-1].op].TS
 }
 
-// covering returns the readers of spans that leave no timestamp above the lowest, or nil.
+// covering returns the readers of spans that together leave nothing between the lowest and the highest timestamp, or nil. The first span
+// begins at the lowest, and the second ends at the highest.
 func covering(spans []span) (witnesses []int) {
 	slices.SortFunc(spans, func(a, b span) int { return a.from.Compare(b.from) })
-	for next := lowest; ; {
-		best := span{to: lowest, reader: nothing}
+	for next := bottom; ; {
+		best := span{to: bottom, reader: nothing}
 		for ; len(spans) > 0 && !spans[0].from.After(next); spans = spans[1:] {
-			if spans[0].to.After(best.to) {
+			if !spans[0].to.Before(best.to) {
 				best = spans[0]
 			}
 		}
-		if best.reader == nothing || best.to.Before(next) {
+		if best.to.Before(next) {
 			return nil // next is free
 		}
-		witnesses = append(witnesses, best.reader)
+		if best.reader != nothing {
+			witnesses = append(witnesses, best.reader)
+		}
 		after, err := best.to.Next()
 		if err != nil {
 			return slices.Compact(witnesses)
