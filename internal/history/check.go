@@ -76,8 +76,14 @@ func Monotonic(ops []Op) []Anomaly {
 // their timestamps, leave there: all that returned, and of those of unknown outcome all that anybody has seen. A second reading of a
 // timestamp that says otherwise than the first is thereby found, too.
 //
-// It also finds keys that have two versions at one timestamp; reads may show either. There is at most one anomaly per reader,
-// and one per pair of versions next to each other. Ops is the reader, then the writer of what it should have seen, if any; or both writers.
+// It also finds keys that have two versions at one timestamp; reads may show either. And it finds writers of unknown timestamp that somebody
+// has seen, if none that they could have explains what each snapshot shows of them: once they are seen, they are there in every later snapshot.
+// Two such writers are not held against each other.
+//
+// There is at most one anomaly per reader, per pair of versions next to each other, and per such writer. Ops is the reader, then the writer of
+// what it should have seen, if any; or both writers; or the writer, then readers that leave no place for it.
+//
+// The time is n log n, and the number of writers of unknown timestamp times the number of reads of their keys.
 func Snapshots(ops []Op) []Anomaly {
 	return tell(ops, "snapshots", newIndex(ops).snapshots())
 }

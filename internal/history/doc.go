@@ -49,7 +49,7 @@
 //     that nobody has seen contradicts nobody who assumes that it never was. What such an Op itself has read is not
 //     judged.
 //   - A zero TS is an unknown one. Whoever has returned from a write knows it. A writer of unknown outcome without it has
-//     no place among the versions; what was read from it is judged less sharply. A read without it
+//     no place among the versions; Snapshots asks whether it could have one, and the others pass over what was read from it. A read without it
 //     is of no snapshot, and judged by CausalReverse, LongFork and Monotonic.
 //
 // HAZARD: Invoked and Returned are of one clock, the observer's, which does not go back. Taken from the clocks under

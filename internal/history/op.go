@@ -66,11 +66,15 @@ type Anomaly struct {
 	Why  string
 }
 
-// String returns a line that says what is wrong, and one per transaction.
+// String returns a line that says what is wrong, and one per transaction, up to Limit.
 func (a Anomaly) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", a.Kind, a.Why)
 	for i, op := range a.Ops {
+		if i == Limit {
+			fmt.Fprintf(&b, "\n  and %d more", len(a.Ops)-i)
+			break
+		}
 		fmt.Fprintf(&b, "\n  T%d  %v", i+1, op)
 	}
 	return b.String()

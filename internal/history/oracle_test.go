@@ -188,6 +188,62 @@ func (o *oracle) impossibleOp(i int) bool {
 	return bad
 }
 
+// placeless tries every timestamp that could make a difference for a writer without one.
+func (o *oracle) placeless(w int) bool {
+	if len(o.ops[w].Writes) == 0 || !o.ops[w].TS.IsZero() || !o.seen(w) {
+		return false
+	}
+	candidates := []hlc.Timestamp{{WallTime: -1 << 63}}
+	for _, op := range o.ops {
+		candidates = append(candidates, op.TS)
+		if next, err := op.TS.Next(); err == nil {
+			candidates = append(candidates, next)
+		}
+	}
+	return !slices.ContainsFunc(candidates, func(ts hlc.Timestamp) bool { return o.explains(w, ts) })
+}
+
+func (o *oracle) seen(w int) bool {
+	for r := range o.ops {
+		for _, from := range o.from[r] {
+			if from == w {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// explains says whether each snapshot of what w wrote shows what it should if w is at ts.
+func (o *oracle) explains(w int, ts hlc.Timestamp) bool {
+	for r, op := range o.ops {
+		if len(op.Writes) > 0 || op.TS.IsZero() {
+			continue
+		}
+		for key, from := range o.from[r] {
+			at, placed := o.placed(from)
+			switch {
+			case !writes(o.ops[w], key):
+			case from == w && (ts.After(op.TS) || o.overwritten(key, ts, op.TS)):
+				return false
+			case placed && from != w && !ts.After(op.TS) && !ts.Before(at):
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// overwritten reports a version of key from ts up to limit.
+func (o *oracle) overwritten(key string, ts, limit hlc.Timestamp) bool {
+	for i := range o.ops {
+		if at, ok := o.placed(i); ok && writes(o.ops[i], key) && !at.Before(ts) && !at.After(limit) {
+			return true
+		}
+	}
+	return false
+}
+
 // pairs of all transactions, or triples.
 func (o *oracle) pairs() iter.Seq2[int, int] {
 	return func(yield func(a, b int) bool) {
@@ -227,7 +283,7 @@ func (o *oracle) culprits() map[string]map[int]bool {
 		}
 	}
 	for i := range o.ops {
-		if o.snapshot(i) {
+		if o.snapshot(i) || o.placeless(i) {
 			found["snapshots"][i] = true
 		}
 		if o.impossibleOp(i) {
@@ -254,6 +310,9 @@ func (o *oracle) confirms(kind string, ops []int) (ok bool, convicts []int) {
 	}
 	if len(ops) == 2 && o.sameTimestamp(ops[0], ops[1]) {
 		return true, ops
+	}
+	if o.ops[ops[0]].TS.IsZero() {
+		return o.placeless(ops[0]), ops[:1]
 	}
 	return o.snapshot(ops[0]), ops[:1]
 }

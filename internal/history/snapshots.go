@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// snapshots compares each read with the newest version at or below the snapshot.
+// snapshots compares each read with the newest version at or below the snapshot, and looks for a place for those writers whose timestamp is not known.
 func (x *index) snapshots() iter.Seq[finding] {
 	return func(yield func(finding) bool) {
 		for key, vs := range x.versions {
@@ -28,10 +28,11 @@ func (x *index) snapshots() iter.Seq[finding] {
 				}
 			}
 		}
+		x.unplaced()(yield)
 	}
 }
 
-// againstReplay judges one read. What a writer without timestamp wrote may be there at any.
+// againstReplay judges one read. What a writer without timestamp wrote is judged by unplaced.
 func (x *index) againstReplay(op int, r read) (finding, bool) {
 	if r.writer >= 0 && x.ops[r.writer].TS.IsZero() {
 		return finding{}, false

@@ -2,10 +2,10 @@ package history
 
 import (
 	"flag"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,16 +31,21 @@ type world struct {
 	r                     *rand.Rand
 	clients, keys, values int
 	ε                     time.Duration
-	free                  []time.Duration // when each client can do the next thing
-	last                  time.Duration   // highest timestamp assigned or read
-	visible               time.Duration   // when all writes so far are
-	happened              []Op            // the writers, ascending timestamps
-	state                 map[string]int64
+	free                  []time.Duration      // when each client can do the next thing
+	last                  time.Duration        // highest timestamp assigned or read
+	visible               time.Duration        // when all writes so far are
+	versions              map[string][]valueAt // ascending timestamps
+}
+
+// valueAt is a version.
+type valueAt struct {
+	at    time.Duration
+	value int64
 }
 
 // draw returns a valid history of n transactions. Every op of it passes every check.
 func draw(r *rand.Rand, n int) []Op {
-	w := &world{r: r, clients: 1 + r.IntN(5), keys: 1 + r.IntN(4), ε: 1 + time.Duration(r.IntN(40)), state: map[string]int64{}}
+	w := &world{r: r, clients: 1 + r.IntN(5), keys: 1 + r.IntN(4), ε: 1 + time.Duration(r.IntN(40)), versions: map[string][]valueAt{}}
 	return w.run(n)
 }
 
@@ -66,28 +71,28 @@ func stamp(d time.Duration) hlc.Timestamp { return hlc.Timestamp{WallTime: int64
 func (w *world) step(client int, invoked, at time.Duration) Op {
 	op := Op{Client: client, Invoked: invoked, Reads: map[string]int64{}, Writes: map[string]int64{}}
 	ts := at + time.Duration(w.r.Int64N(int64(w.ε)+1))
-	for range 1 + w.r.IntN(w.keys) {
-		key := w.key()
-		op.Reads[key] = w.state[key]
+	snapshot := w.r.IntN(2) == 0
+	if !snapshot {
+		ts = max(ts, w.last+1)
 	}
-	if w.r.IntN(2) == 0 { // a snapshot, at a timestamp that may have been passed already
+	w.last = max(w.last, ts)
+	for range 1 + w.r.IntN(min(w.keys, 4)) {
+		key := w.key()
+		op.Reads[key] = w.read(key, ts)
+	}
+	if snapshot { // at a timestamp that others may have passed already
 		op.TS = stamp(ts)
-		if ts < w.last {
-			op.Reads = w.replay(op.Reads, ts)
-		}
-		w.last = max(w.last, ts)
 		op.Returned = max(at, w.visible) + time.Duration(w.r.IntN(10))
 		return op
 	}
 	if w.r.IntN(2) == 0 {
 		clear(op.Reads)
 	}
-	for range 1 + w.r.IntN(w.keys) {
+	for range 1 + w.r.IntN(min(w.keys, 4)) {
 		w.values++
 		op.Writes[w.key()] = int64(w.values)
 	}
-	ts = max(ts, w.last+1)
-	w.last, op.TS = ts, stamp(ts)
+	op.TS = stamp(ts)
 	op.Returned = max(ts+1, w.visible) + time.Duration(w.r.IntN(10))
 	if w.r.IntN(8) == 0 { // nobody knows
 		op.Returned = -1
@@ -99,27 +104,22 @@ func (w *world) step(client int, invoked, at time.Duration) Op {
 		}
 	}
 	w.visible = max(w.visible, ts+1)
-	maps.Copy(w.state, op.Writes)
-	applied := op
-	applied.TS = stamp(ts)
-	w.happened = append(w.happened, applied)
+	for key, value := range op.Writes {
+		w.versions[key] = append(w.versions[key], valueAt{ts, value})
+	}
 	return op
 }
 
-func (w *world) key() string { return fmt.Sprintf("%c", 'a'+w.r.IntN(w.keys)) }
+func (w *world) key() string { return "k" + strconv.Itoa(w.r.IntN(w.keys)) }
 
-// replay returns the values of the same keys at ts.
-func (w *world) replay(keys map[string]int64, ts time.Duration) map[string]int64 {
-	found := map[string]int64{}
-	for key := range keys {
-		found[key] = 0
-		for _, op := range w.happened {
-			if v, ok := op.Writes[key]; ok && !op.TS.After(stamp(ts)) {
-				found[key] = v
-			}
+// read returns the value of key at ts.
+func (w *world) read(key string, ts time.Duration) int64 {
+	for _, v := range slices.Backward(w.versions[key]) {
+		if v.at <= ts {
+			return v.value
 		}
 	}
-	return found
+	return 0
 }
 
 // breakage is one thing that goes wrong, somewhere in the history.
