@@ -40,8 +40,8 @@ func (s *stage) reverseRow(ctx context.Context, t *table, c clocks, wait bool) e
 			return err
 		}
 		found = append(found, history.CausalReverse(ops)...) // at most one per reader
-		if other := history.All(ops); c.honest && wait && len(other) > 0 {
-			return fmt.Errorf("with the wait: %v", other[0])
+		if all := history.All(ops); wait && c.honest && len(all) > 0 {
+			return fmt.Errorf("with the wait, clocks %s: %v", c.name, all[0])
 		}
 	}
 	t.row(c.name, yesNo(wait), outOf(len(found), rounds*readers), firstReverse(found))
@@ -55,7 +55,7 @@ func firstReverse(found []history.Anomaly) string {
 	}
 	t1, t2, reader := found[0].Ops[0], found[0].Ops[1], found[0].Ops[2]
 	after := func(ts hlc.Timestamp) string { return beforeOrAfter(time.Duration(ts.WallTime - t1.TS.WallTime)) }
-	return fmt.Sprintf("T2 is stamped %s T1, the reader %s", after(t2.TS), after(reader.TS))
+	return fmt.Sprintf("T2 is stamped %s T1, the read %s it", after(t2.TS), after(reader.TS))
 }
 
 // reverseRound runs T1, then T2, then a reader, and beside them readers that begin at any moment. The readers' timestamps are of

@@ -43,7 +43,7 @@ func TestLessons_FailIfNothingGoesWrong(t *testing.T) {
 		"commits do not wait that should":        {"commitwait", func(r *rules, _ *stage) { r.whole = r.noWait }, "had passed"},
 		"clocks do not lie that should":          {"commitwait", func(_ *rules, s *stage) { s.falsehood = 1 }, "with the wait, clocks wrong by ±5ms, claim ±5ms: there should have been a wrong order"},
 		"T1 waits that should not":               {"causal-reverse", func(r *rules, _ *stage) { r.noWait = r.whole }, "there should have been a reader of T2 without T1, and was not"},
-		"T1 does not wait that should":           {"causal-reverse", func(r *rules, _ *stage) { r.whole = r.noWait }, "with the wait"},
+		"T1 does not wait that should":           {"causal-reverse", func(r *rules, _ *stage) { r.whole = r.noWait }, "with the wait, clocks wrong by +5ms and -5ms: real time"},
 		"shards do not lie that should":          {"causal-reverse", func(_ *rules, s *stage) { s.falsehood = 1 }, "with the wait, clocks wrong by ±5ms, claim ±5ms: there should have been a reader"},
 		"auditors wait that should not":          {"snapshot", func(r *rules, _ *stage) { r.noBlock = r.whole }, "and no total was wrong"},
 		"auditors close what they should not":    {"snapshot", func(r *rules, _ *stage) { r.noFloor = r.whole }, "and nothing changed"},
@@ -59,8 +59,31 @@ func TestLessons_FailIfNothingGoesWrong(t *testing.T) {
 	}
 }
 
+// TestJudge: each of its verdicts.
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		why          string
+		honest, sure bool
+		wait         bool
+		times        int
+		fails        bool
+	}{
+		{"the rule held", true, true, true, 0, false},
+		{"the rule was broken", true, true, true, 1, true},
+		{"without the wait it happened", true, true, false, 1, false},
+		{"without the wait it did not", true, true, false, 0, true},
+		{"by chance it did not", true, false, false, 0, false},
+		{"the clocks lied, and it happened", false, true, true, 3, false},
+		{"the clocks lied for nothing", false, true, true, 0, true},
+	} {
+		err := judge(clocks{honest: c.honest, sure: c.sure}, c.wait, c.times, "it")
+		require.Equal(t, c.fails, err != nil, "%s: %v", c.why, err)
+	}
+}
+
 // TestRegister_Pictures: three of them, whole pages that need nothing from elsewhere.
 func TestRegister_Pictures(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var out strings.Builder
 	require.NoError(t, tell(t, Options{Out: &out, HTML: dir}, "commitwait", func(*stage) {}))

@@ -18,6 +18,7 @@ func commitWait(ctx context.Context, s *stage) error {
 	if err := s.orderOfPairs(ctx); err != nil {
 		return err
 	}
+	s.say("   The guarantee rests on the intervals: clocks that are wrong by more than they claim lose the order in spite of the wait.\n")
 	if err := s.latency(ctx); err != nil {
 		return err
 	}

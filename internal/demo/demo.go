@@ -1,6 +1,9 @@
 // Package demo is the story that `clockctl demo` tells: lessons that state a
 // claim, measure it on an embedded fleet over real UDP, and judge it. A lesson
 // about something that goes wrong fails when it does not go wrong.
+//
+// The lessons about commits stage it first, with clocks at the two ends of what they admit and one step after the
+// other, and then leave it to chance beside that.
 package demo
 
 import (

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 
@@ -20,9 +21,12 @@ func quiet(io.Writer, ntpprobe.Report) error { return nil }
 // TestRun_EveryLessonHolds on several seeds, alone and as a story.
 func TestRun_EveryLessonHolds(t *testing.T) {
 	for seed := range uint64(2) {
-		var out bytes.Buffer
-		require.NoError(t, Run(t.Context(), Options{Out: &out, Seed: seed, ShowReport: quiet}, Lessons()), "seed %d\n%s", seed, out.String())
-		require.Equal(t, len(Lessons()), bytes.Count(out.Bytes(), []byte("✓ it held")))
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			require.NoError(t, Run(t.Context(), Options{Out: &out, Seed: seed, ShowReport: quiet}, Lessons()), "%s", &out)
+			require.Equal(t, len(Lessons()), bytes.Count(out.Bytes(), []byte("✓ it held")))
+		})
 	}
 	for _, lesson := range Lessons() {
 		t.Run(lesson.Name, func(t *testing.T) {
@@ -35,6 +39,7 @@ func TestRun_EveryLessonHolds(t *testing.T) {
 // TestRun_ALessonCanFail: a bound that is a second off, a truth about the liar that is
 // not true, a printer that fails.
 func TestRun_ALessonCanFail(t *testing.T) {
+	t.Parallel()
 	sabotage := func(name string, harm func(*stage)) error {
 		for _, lesson := range Lessons() {
 			if lesson.Name == name {

@@ -18,18 +18,18 @@ const ε = 5 * time.Millisecond
 // rule says which parts of commit-wait a run keeps, to see what each is for.
 type rule struct {
 	wait  bool // nobody sees a commit before its timestamp has certainly passed
-	block bool // a reader waits for the commits in flight at or below its timestamp
 	floor bool // a reader closes its timestamp: no commit is assigned at or below it any more
+	block bool // and then waits for the commits in flight at or below it
 }
 
 // rules are the whole rule and what is left of it without a part. Tests exchange them, to see the lessons fail.
 type rules struct{ whole, noWait, noBlock, noFloor rule }
 
 var allRules = rules{
-	whole:   rule{wait: true, block: true, floor: true},
-	noWait:  rule{block: true, floor: true},
+	whole:   rule{wait: true, floor: true, block: true},
+	noWait:  rule{floor: true, block: true},
 	noBlock: rule{wait: true, floor: true},
-	noFloor: rule{wait: true, block: true},
+	noFloor: rule{wait: true}, // the lesson about it reads when nothing is in flight
 }
 
 // waiting returns the rule with the wait or without.
