@@ -22,7 +22,7 @@ func newDemo(s streams) *cobra.Command {
 		Short: "Run the whole story on an embedded fleet: no network, no root",
 		Long: `demo starts three honest time servers behind slow, lossy relays and one that lies,
 all on loopback and in its own process, and tells what the toolkit does with them:
-probe, interval, hybrid clock, commit wait. Each lesson states a claim, measures it
+probe, interval, hybrid clock, commit wait, snapshot. Each lesson states a claim, measures it
 and judges it; a lesson about what goes wrong fails if it does not go wrong.
 
 Exit codes: 0 every lesson held, 1 one failed, 64 usage, 130 and 143 interrupted.`,

@@ -30,12 +30,10 @@ type account struct {
 	lock chan struct{}
 }
 
-// A value is the number of the version and, in the low half, the balance.
-const balances = 32
+// A value is the balance, below 1000, and in front of it the number of the version: 12099 is the 12th, and 99.
+func (b *bank) value(balance int64) int64 { return b.values.Add(1)*1000 + balance }
 
-func balance(value int64) int64 { return value & (1<<balances - 1) }
-
-func (b *bank) value(balance int64) int64 { return b.values.Add(1)<<balances | balance }
+func balance(value int64) int64 { return value % 1000 }
 
 // open fills the accounts.
 func (b *bank) open() {

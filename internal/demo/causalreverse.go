@@ -82,10 +82,10 @@ func (s *stage) reverseRound(ctx context.Context, c clocks, r rule, random *rand
 		})
 	}
 	all := []func(context.Context) error{func(ctx context.Context) error {
-		if err := o.write(ctx, 0, shard1, r, "T1"); err != nil {
+		if err := o.write(ctx, 0, shard1, r, "T1", 1); err != nil {
 			return err
 		}
-		if err := o.write(ctx, 0, shard2, r, "T2"); err != nil {
+		if err := o.write(ctx, 0, shard2, r, "T2", 1); err != nil {
 			return err
 		}
 		return read(ctx, 0)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueclock/trueclock/hlc"
+	"github.com/trueclock/trueclock/internal/history"
 )
 
 // tell runs one lesson in a world that was tampered with.
@@ -91,7 +92,7 @@ func TestRegister_Pictures(t *testing.T) {
 		path := filepath.Join(dir, "commitwait-"+name+".html")
 		page, err := os.ReadFile(path)
 		require.NoError(t, err)
-		require.Contains(t, string(page), "write 1 by ahead, stamped ")
+		require.Contains(t, string(page), "write 1 by node A, stamped ")
 		require.Contains(t, string(page), "</html>")
 		require.NotRegexp(t, `(src|href)="?https?:`, string(page))
 		require.Contains(t, out.String(), "picture: "+path)
@@ -107,15 +108,17 @@ func TestRegister_Pictures(t *testing.T) {
 
 // TestRegister_PorcupineCanTell: a read of what was overwritten before it began, and the same two calls side by side.
 func TestRegister_PorcupineCanTell(t *testing.T) {
-	history := func(readBegan int64) []porcupine.Operation {
-		return []porcupine.Operation{
-			{ClientId: 0, Input: call{write: true, value: 1}, Call: 0, Output: answer{}, Return: 10},
-			{ClientId: 1, Input: call{write: true, value: 2}, Call: 20, Output: answer{}, Return: 30},
-			{ClientId: 2, Input: call{}, Call: readBegan, Output: answer{value: 1}, Return: 50},
-		}
+	seen := func(readBegan time.Duration) bool {
+		x := func(value int64) map[string]int64 { return map[string]int64{"x": value} }
+		o := &observer{ops: []history.Op{
+			{Client: 0, Invoked: 0, Returned: 10, Writes: x(1)},
+			{Client: 1, Invoked: 20, Returned: 30, Writes: x(2)},
+			{Client: 2, Invoked: readBegan, Returned: 50, Reads: x(1)},
+		}}
+		return porcupine.CheckOperations(registerModel(0), o.calls())
 	}
-	require.True(t, porcupine.CheckOperations(registerModel, history(25)))
-	require.False(t, porcupine.CheckOperations(registerModel, history(35)))
+	require.True(t, seen(25))
+	require.False(t, seen(35))
 }
 
 // TestRun_EndsWithItsContext wherever it is, with all that it has begun, which goleak sees.

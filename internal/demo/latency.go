@@ -13,7 +13,7 @@ import (
 // latency shows what the wait costs beside a replication: all of it if it comes before, and less, down to
 // nothing, if it runs side by side.
 func (s *stage) latency(ctx context.Context) error {
-	const times = 5
+	const times = 3
 	clock, err := s.clock(0)
 	if err != nil {
 		return err

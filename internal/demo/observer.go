@@ -37,12 +37,12 @@ func (o *observer) take(client int, do func(*history.Op) error) error {
 	return nil
 }
 
-// write has a client write 1 on a node.
-func (o *observer) write(ctx context.Context, client int, n *node, r rule, key string) error {
+// write has a client write a value on a node.
+func (o *observer) write(ctx context.Context, client int, n *node, r rule, key string, value int64) error {
 	return o.take(client, func(op *history.Op) (err error) {
-		op.Writes = map[string]int64{key: 1}
+		op.Writes = map[string]int64{key: value}
 		op.TS, err = n.commit(ctx, r, func(ts hlc.Timestamp) error {
-			n.data.write(ts, key, 1)
+			n.data.write(ts, key, value)
 			return nil
 		})
 		return err

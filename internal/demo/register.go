@@ -4,17 +4,17 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 
-	"github.com/trueclock/trueclock/hlc"
+	"github.com/trueclock/trueclock/internal/history"
 )
 
 const (
 	clients = 4
-	calls   = 6 // of each
+	each    = 6 // calls of each, after those that are staged
 )
 
 // register has clients write and read one value through two nodes, and asks porcupine whether what they saw can be
@@ -34,17 +34,18 @@ func (s *stage) register(ctx context.Context) error {
 		{s.corner(), true, "commitwait-with.html"},
 		{s.lying(), true, "commitwait-lying.html"},
 	} {
-		history, err := s.registerHistory(ctx, row.clocks, s.rules.waiting(row.wait))
+		o, err := s.registerHistory(ctx, row.clocks, s.rules.waiting(row.wait))
 		if err != nil {
 			return err
 		}
-		result, info := porcupine.CheckOperationsVerbose(registerModel, history, 5*time.Second)
-		if err := s.draw(row.picture, info); err != nil {
+		calls, model := o.calls(), registerModel(o.began)
+		result, info := porcupine.CheckOperationsVerbose(model, calls, 5*time.Second)
+		if err := s.draw(row.picture, model, info); err != nil {
 			return err
 		}
-		t.row(row.clocks.name, yesNo(row.wait), fmt.Sprint(len(history)), map[porcupine.CheckResult]string{porcupine.Ok: "yes", porcupine.Illegal: "no"}[result])
+		t.row(row.clocks.name, yesNo(row.wait), fmt.Sprint(len(calls)), map[porcupine.CheckResult]string{porcupine.Ok: "yes", porcupine.Illegal: "no"}[result])
 		if result == porcupine.Unknown {
-			return fmt.Errorf("porcupine could not decide in time about %d calls", len(history))
+			return fmt.Errorf("porcupine could not decide in time about %d calls", len(calls))
 		}
 		wrong := 0
 		if result == porcupine.Illegal {
@@ -57,73 +58,71 @@ func (s *stage) register(ctx context.Context) error {
 	return nil
 }
 
-// call is one write or read of the register, and what came of it.
-type call struct {
-	write bool
-	value int64 // written
-	node  string
+// registerModel is one value, 0 at first, that each read returns. A call's input and output are its history.Op.
+func registerModel(began int64) porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return int64(0) },
+		Step: func(state, in, _ any) (bool, any) {
+			op := in.(history.Op)
+			if value, writes := op.Writes["x"]; writes {
+				return true, value
+			}
+			return op.Reads["x"] == state.(int64), state
+		},
+		DescribeOperation: func(in, _ any) string {
+			op := in.(history.Op)
+			at := ms(time.Duration(op.TS.WallTime - began))
+			if value, writes := op.Writes["x"]; writes {
+				return fmt.Sprintf("write %d by node %s, stamped %s", value, nodeOf(op.Client), at)
+			}
+			return fmt.Sprintf("read %d by node %s at %s", op.Reads["x"], nodeOf(op.Client), at)
+		},
+		DescribeState: func(state any) string { return fmt.Sprint(state) },
+	}
 }
 
-type answer struct {
-	value int64         // read
-	at    time.Duration // the timestamp, since the beginning
+// nodeOf: clients 0 and 2 use node A, whose clock is ahead, and 1 and 3 use node B.
+func nodeOf(client int) string { return [...]string{"A", "B"}[client%2] }
+
+// calls are what porcupine needs.
+func (o *observer) calls() (all []porcupine.Operation) {
+	for _, op := range o.ops {
+		all = append(all, porcupine.Operation{ClientId: op.Client, Input: op, Call: int64(op.Invoked), Output: op, Return: int64(op.Returned)})
+	}
+	return all
 }
 
-// registerModel is one value, 0 at first, that each read returns.
-var registerModel = porcupine.Model{
-	Init: func() any { return int64(0) },
-	Step: func(state, in, out any) (bool, any) {
-		if c := in.(call); c.write {
-			return true, c.value
-		}
-		return out.(answer).value == state.(int64), state
-	},
-	DescribeOperation: func(in, out any) string {
-		c, a := in.(call), out.(answer)
-		if c.write {
-			return fmt.Sprintf("write %d by %s, stamped %s", c.value, c.node, ms(a.at))
-		}
-		return fmt.Sprintf("read %d by %s at %s", a.value, c.node, ms(a.at))
-	},
-	DescribeState: func(state any) string { return fmt.Sprint(state) },
-}
-
-// recorder runs calls and takes down when each began and ended, on the clock of the truth.
-type recorder struct {
-	s             *stage
-	rule          rule
-	ahead, behind *node // over one store
-	began         int64
-
-	mu      sync.Mutex
-	written int64 // the last value
-	history []porcupine.Operation
-}
-
-// registerHistory has clients do, one after another, what shows the anomaly, and then all of them anything.
-func (s *stage) registerHistory(ctx context.Context, c clocks, r rule) ([]porcupine.Operation, error) {
-	one, two, err := c.next(ctx)
+// registerHistory has clients do, one after another, what shows the anomaly, and then all of them anything. The nodes share
+// one store, so it is safe to read there if it is for both.
+func (s *stage) registerHistory(ctx context.Context, c clocks, r rule) (*observer, error) {
+	ahead, behind, err := c.next(ctx)
 	if err != nil {
 		return nil, err
 	}
 	data := newStore()
-	ahead, err := s.newNode("ahead", one, data)
+	a, err := s.newNode("A", ahead, data)
 	if err != nil {
 		return nil, err
 	}
-	behind, err := s.newNode("behind", two, data)
+	b, err := s.newNode("B", behind, data)
 	if err != nil {
 		return nil, err
 	}
-	rec := &recorder{s: s, rule: r, ahead: ahead, behind: behind, began: s.trueNow()}
+	o, nodes := s.newObserver(), []*node{a, b}
+	var written atomic.Int64
+	write := func(ctx context.Context, client int) error { // needs no lock: it depends on nothing, and the store orders the versions
+		return o.write(ctx, client, nodes[client%2], r, "x", written.Add(1))
+	}
+	read := func(ctx context.Context, client int) error {
+		return o.take(client, func(op *history.Op) (err error) {
+			op.TS, err = nodes[client%2].snapshot(ctx, r, nodes...)
+			op.Reads = map[string]int64{"x": data.read(op.TS, "x")}
+			return err
+		})
+	}
 	for range 2 {
-		for _, step := range []func() error{
-			func() error { return rec.write(ctx, 0, ahead) },
-			func() error { return rec.write(ctx, 1, behind) }, // begins when the first was acknowledged
-			func() error { return rec.read(ctx, 2, behind) },
-			func() error { return rec.read(ctx, 3, ahead) },
-		} {
-			if err := step(); err != nil {
+		for client, do := range []func(context.Context, int) error{write, write, read, read} { // each begins when the one before has its answer
+			if err := do(ctx, client); err != nil {
 				return nil, err
 			}
 		}
@@ -132,72 +131,28 @@ func (s *stage) registerHistory(ctx context.Context, c clocks, r rule) ([]porcup
 	for client := range clients {
 		random := s.random(100 + uint64(client))
 		all = append(all, func(ctx context.Context) error {
-			for range calls {
-				n, do := ahead, rec.read
+			for range each {
+				do := read
 				if random.IntN(2) == 0 {
-					n = behind
+					do = write
 				}
-				if random.IntN(2) == 0 {
-					do = rec.write
-				}
-				if err := do(ctx, client, n); err != nil {
+				if err := do(ctx, client); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	err = together(ctx, all...)
-	return rec.history, err
-}
-
-// write needs no lock: it depends on nothing, and the store orders the versions.
-func (rec *recorder) write(ctx context.Context, client int, n *node) error {
-	rec.mu.Lock()
-	rec.written++
-	value := rec.written
-	rec.mu.Unlock()
-	return rec.take(client, call{write: true, value: value, node: n.name}, func() (answer, error) {
-		ts, err := n.commit(ctx, rec.rule, func(ts hlc.Timestamp) error {
-			n.data.write(ts, "x", value)
-			return nil
-		})
-		return answer{at: rec.since(ts)}, err
-	})
-}
-
-func (rec *recorder) read(ctx context.Context, client int, n *node) error {
-	return rec.take(client, call{node: n.name}, func() (answer, error) {
-		ts, err := n.snapshot(ctx, rec.rule, rec.ahead, rec.behind)
-		return answer{value: n.data.read(ts, "x"), at: rec.since(ts)}, err
-	})
-}
-
-func (rec *recorder) since(ts hlc.Timestamp) time.Duration {
-	return time.Duration(ts.WallTime - rec.began)
-}
-
-// take does a call and adds it to the history.
-func (rec *recorder) take(client int, c call, do func() (answer, error)) error {
-	began := rec.s.trueNow()
-	a, err := do()
-	ended := rec.s.trueNow()
-	if err != nil {
-		return err
-	}
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	rec.history = append(rec.history, porcupine.Operation{ClientId: client, Input: c, Call: began - rec.began, Output: a, Return: ended - rec.began})
-	return nil
+	return o, together(ctx, all...)
 }
 
 // draw writes porcupine's picture of a history, if pictures are wanted.
-func (s *stage) draw(name string, info porcupine.LinearizationInfo) error {
+func (s *stage) draw(name string, model porcupine.Model, info porcupine.LinearizationInfo) error {
 	if s.options.HTML == "" {
 		return nil
 	}
 	path := filepath.Join(s.options.HTML, name)
-	if err := porcupine.VisualizePath(registerModel, info, path); err != nil {
+	if err := porcupine.VisualizePath(model, info, path); err != nil {
 		return fmt.Errorf("the picture: %w", err)
 	}
 	s.pictures = append(s.pictures, path)
