@@ -45,6 +45,7 @@ func TestBroken_EqualsTheOracle(t *testing.T) {
 			story += b.name + "; "
 		}
 		agree(t, ops, story)
+		staleAddsNothing(t, ops)
 		for _, kind := range kinds(All(ops)) {
 			found[kind] = true
 		}
@@ -54,5 +55,19 @@ func TestBroken_EqualsTheOracle(t *testing.T) {
 			break
 		}
 		require.True(t, found[c.kind], "no broken history had a %s; the comparison said nothing about it", c.kind)
+	}
+}
+
+// staleAddsNothing: a snapshot that passes RealTime and Snapshots is not stale, as StaleReads says.
+func staleAddsNothing(t *testing.T, ops []Op) {
+	t.Helper()
+	guilty := newOracle(ops).culprits()
+	if len(guilty["impossible"]) > 0 {
+		return
+	}
+	for i := range guilty["stale read"] {
+		if len(ops[i].Writes) == 0 && !ops[i].TS.IsZero() {
+			require.True(t, guilty["real time"][i] || guilty["snapshots"][i], "%d\n%s", i, list(ops))
+		}
 	}
 }
