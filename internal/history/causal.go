@@ -3,10 +3,10 @@ package history
 import (
 	"fmt"
 	"iter"
+	"time"
 )
 
-// causalReverse asks of each reader: of all that it sees, which began last? And of each key, which of the versions above
-// the one that it sees was known first? If that was before, the reader has missed it.
+// causalReverse asks of each reader: of all that it sees, which began last? What was known before that, it has to see, too.
 func (x *index) causalReverse() iter.Seq[finding] {
 	return func(yield func(finding) bool) {
 		first := x.firstKnown()
@@ -15,22 +15,43 @@ func (x *index) causalReverse() iter.Seq[finding] {
 			if t2 < 0 {
 				continue
 			}
-			for _, r := range reads {
-				if r.rank == unplaced || x.above(r.key, r.rank) == len(x.versions[r.key]) {
-					continue
-				}
-				t1 := first[r.key][x.above(r.key, r.rank)]
-				if x.knownAt(t1) >= x.ops[t2].Invoked {
-					continue
-				}
-				why := fmt.Sprintf("T3 sees T2, and of %s a version older than that of T1, which was known before T2 began", x.keys[r.key])
+			if t1, key, ok := x.missed(reads, x.ops[t2].Invoked, first); ok {
+				why := fmt.Sprintf("T3 sees T2, and of %s a version older than that of T1, which was known before T2 began", key)
 				if !yield(finding{[]int{t1, t2, reader}, why}) {
 					return
 				}
-				break
 			}
 		}
 	}
+}
+
+// stale asks the same, with the beginning of the reader itself.
+func (x *index) stale() iter.Seq[finding] {
+	return func(yield func(finding) bool) {
+		first := x.firstKnown()
+		for reader, reads := range x.reads {
+			if t1, key, ok := x.missed(reads, x.ops[reader].Invoked, first); ok {
+				why := fmt.Sprintf("T2 reads of %s a version older than that of T1, which was known before T2 began", key)
+				if !yield(finding{[]int{t1, reader}, why}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// missed returns a writer that was known before a moment, and a key of which the reads show an older version.
+func (x *index) missed(reads []read, before time.Duration, first [][]int) (writer int, key string, ok bool) {
+	for _, r := range reads {
+		if r.rank == unplaced {
+			continue
+		}
+		newer := x.above(r.key, r.rank)
+		if newer < len(first[r.key]) && x.knownAt(first[r.key][newer]) < before {
+			return first[r.key][newer], x.keys[r.key], true
+		}
+	}
+	return nothing, "", false
 }
 
 // firstKnown returns for each version of each key who, of its writer and those of the versions above, was known first.

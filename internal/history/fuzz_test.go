@@ -1,9 +1,8 @@
 package history
 
 import (
-	"time"
-
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 

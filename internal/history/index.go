@@ -183,13 +183,21 @@ func (x *index) upTo(key int, ts hlc.Timestamp) int {
 	return sort.Search(len(vs), func(i int) bool { return x.ops[vs[i].op].TS.After(ts) })
 }
 
-// sortedBy returns those of the ops for which at is not never, ascending.
+// sortedBy returns those of n ops for which at is not never, ascending.
 func sortedBy(n int, at func(op int) time.Duration) (order []int) {
-	for i := range n {
-		if at(i) != never {
-			order = append(order, i)
+	type moment struct {
+		at time.Duration
+		op int
+	}
+	var moments []moment
+	for op := range n {
+		if when := at(op); when != never {
+			moments = append(moments, moment{when, op})
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(at(a), at(b)) })
+	slices.SortFunc(moments, func(a, b moment) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.op, b.op)) })
+	for _, m := range moments {
+		order = append(order, m.op)
+	}
 	return order
 }

@@ -113,6 +113,18 @@ func (o *oracle) causalReverse(t1, t2, reader int) bool {
 	return seesT2 && missesT1
 }
 
+func (o *oracle) stale(t1, reader int) bool {
+	if o.when[t1] >= o.ops[reader].Invoked {
+		return false
+	}
+	for key, w := range o.from[reader] {
+		if writes(o.ops[t1], key) && o.older(w, t1) {
+			return true
+		}
+	}
+	return false
+}
+
 func (o *oracle) longFork(a, b int) bool {
 	seesA, seesB := o.from[a], o.from[b]
 	older, newer := false, false
@@ -267,6 +279,9 @@ func (o *oracle) culprits() map[string]map[int]bool {
 		if o.realTime(a, b) {
 			found["real time"][b] = true
 		}
+		if o.stale(a, b) {
+			found["stale read"][b] = true
+		}
 		if o.longFork(a, b) {
 			found["long fork"][a], found["long fork"][b] = true, true
 		}
@@ -301,6 +316,8 @@ func (o *oracle) confirms(kind string, ops []int) (ok bool, convicts []int) {
 		return o.realTime(ops[0], ops[1]), last
 	case "causal reverse":
 		return o.causalReverse(ops[0], ops[1], ops[2]), last
+	case "stale read":
+		return o.stale(ops[0], ops[1]), last
 	case "long fork":
 		return o.longFork(ops[0], ops[1]), ops
 	case "monotonic":

@@ -5,7 +5,8 @@ import (
 	"iter"
 )
 
-// snapshots compares each read with the newest version at or below the snapshot, and looks for a place for those writers whose timestamp is not known.
+// snapshots compares each read with the newest version at or below the snapshot, and looks for a place for those
+// writers whose timestamp is not known.
 func (x *index) snapshots() iter.Seq[finding] {
 	return func(yield func(finding) bool) {
 		for key, vs := range x.versions {
