@@ -75,7 +75,7 @@ func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, 
 		return hlc.Timestamp{}, err
 	}
 	began := time.Now()
-	if err := c.passed(ctx, p.ts); err != nil {
+	if err := c.passed(ctx, p.ts, p.predicted == 0); err != nil {
 		_ = p.Abort()
 		return hlc.Timestamp{}, err
 	}
@@ -98,15 +98,12 @@ func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, 
 }
 
 // passed returns when ts has certainly passed, or the context or the Committer ends. It fails at
-// once if the deadline cannot be met; a clock that has become unusable is waited for.
-func (c *Committer) passed(ctx context.Context, ts hlc.Timestamp) error {
-	need, err := c.clock.UntilAfter(ts.Time())
-	switch {
-	case err == nil && need == 0:
-		return nil
-	case err == nil:
-		if deadline, ok := ctx.Deadline(); ok && need > time.Until(deadline) {
-			return &truetime.WaitTooLongError{Need: need, Limit: max(0, time.Until(deadline))}
+// once if the deadline cannot be met; a clock that has become unusable is waited for. likely says that it is worth a
+// look before anything is made ready for a wait.
+func (c *Committer) passed(ctx context.Context, ts hlc.Timestamp, likely bool) error {
+	if likely {
+		if passed, err := c.clock.After(ts.Time()); err == nil && passed {
+			return nil
 		}
 	}
 	if !c.enter() {

@@ -117,7 +117,7 @@ func (p *Pending) Wait(ctx context.Context) error {
 // outwait opens the gate of a durable commit when its timestamp has passed.
 func (p *Pending) outwait(ctx context.Context) error {
 	began := time.Now()
-	if err := p.c.passed(ctx, p.ts); err != nil {
+	if err := p.c.passed(ctx, p.ts, began.Sub(p.began) >= p.predicted); err != nil {
 		return p.notYet(err)
 	}
 	if err := p.c.observe(p.ts); err != nil {
