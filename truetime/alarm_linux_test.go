@@ -45,7 +45,9 @@ func TestSystemAlarms_WithoutADescriptor(t *testing.T) {
 	require.IsType(t, &timerBell{}, a.bell)
 	<-a.set(time.Millisecond).rung
 
-	a = newSystemAlarms(func() (int, error) { return unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK) })
+	a = newSystemAlarms(func() (int, error) {
+		return unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	})
 	<-a.set(time.Millisecond).rung
 	require.NoError(t, a.bell.(*fdBell).file.Close())
 	<-a.set(time.Millisecond).rung
@@ -53,7 +55,9 @@ func TestSystemAlarms_WithoutADescriptor(t *testing.T) {
 
 // TestFdBell_TheLead never grows beyond what it is for, and is gone when the machine wakes up faster.
 func TestFdBell_TheLead(t *testing.T) {
-	a := newSystemAlarms(func() (int, error) { return unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK) })
+	a := newSystemAlarms(func() (int, error) {
+		return unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	})
 	b := a.bell.(*fdBell)
 	defer func() { require.NoError(t, b.file.Close()) }()
 	for range 1000 {
