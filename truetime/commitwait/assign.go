@@ -49,7 +49,9 @@ func (c *Committer) assign(ctx context.Context, floors []hlc.Timestamp) (*Pendin
 		return nil, err
 	}
 	c.last = ts
-	p := &Pending{c: c, ts: ts, uncertainty: now.Uncertainty(), predicted: need, began: time.Now()}
+	p := &Pending{
+		c: c, ts: ts, uncertainty: now.Uncertainty(), lead: leadOver(now.LatestUnixNano(), ts), predicted: need, began: time.Now(),
+	}
 	c.flights.add(p)
 	return p, nil
 }

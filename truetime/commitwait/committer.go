@@ -86,14 +86,15 @@ func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, 
 	}
 	// Not before: a message stamped by the HLC during the wait must not carry a time
 	// that is still in the future. Not later: what apply and its readers stamp comes after the commit.
-	if err := c.observe(p.ts); err != nil {
+	refused, err := c.observe(p.ts)
+	if err != nil {
 		_ = p.Abort()
 		return hlc.Timestamp{}, err
 	}
 	if err := p.perform(ctx, apply); err != nil {
 		return hlc.Timestamp{}, err
 	}
-	p.openAfter(waited)
+	p.openAfter(waited, refused)
 	return p.ts, nil
 }
 
@@ -136,13 +137,15 @@ func (c *Committer) enter() bool {
 }
 
 // observe moves the HLC to ts, which has passed in true time: nobody could vouch better, so
-// if the HLC refuses, its limits do not count.
-func (c *Committer) observe(ts hlc.Timestamp) error {
-	if c.events == nil || c.events.Observe(ts) == nil {
-		return nil
+// if the HLC refuses, its limits do not count. What it said is returned for the record.
+func (c *Committer) observe(ts hlc.Timestamp) (refused, err error) {
+	if c.events == nil {
+		return nil, nil
 	}
-	_, err := c.events.ForceUpdate(ts)
-	return err
+	if refused = c.events.Observe(ts); refused != nil {
+		_, err = c.events.ForceUpdate(ts)
+	}
+	return refused, err
 }
 
 // Close ends every wait with [ErrClosed] and returns when nobody waits or applies any more. Commits that are
