@@ -21,6 +21,7 @@ type Options struct {
 type Clock struct {
 	local   LocalClock
 	options Options
+	alarms  *alarms // wake those who wait
 
 	update sync.Mutex // one Update at a time; readers never take it
 	state  atomic.Pointer[state]
@@ -45,7 +46,7 @@ func New(local LocalClock, options Options) *Clock {
 	if local == nil {
 		local = noClock{}
 	}
-	c := &Clock{local: local, options: options}
+	c := &Clock{local: local, options: options, alarms: newAlarms(local)}
 	c.state.Store(&state{phase: Unsynchronized, reason: ErrUnsynchronized, replaced: make(chan struct{})})
 	return c
 }

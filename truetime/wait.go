@@ -38,36 +38,31 @@ func (c *Clock) UntilAfter(t time.Time) (time.Duration, error) {
 //
 // Source: Corbett et al., OSDI 2012, §4.1.2, commit wait.
 func (c *Clock) WaitUntilAfter(ctx context.Context, t time.Time) error {
+	target, err := unixNano(t)
+	if err != nil {
+		return err
+	}
 	if ctx.Err() != nil {
 		return &WaitError{Cause: context.Cause(ctx)}
 	}
-	need, err := c.UntilAfter(t)
-	if err != nil || need == 0 {
-		return err
-	}
-	if deadline, ok := ctx.Deadline(); ok && need > time.Until(deadline) {
-		return &WaitTooLongError{Need: need, Limit: max(0, time.Until(deadline))}
-	}
-	return c.waitUntilAfter(ctx, t.UnixNano()) // UntilAfter has checked its range
+	return c.waitUntilAfter(ctx, target, true)
 }
 
 // KeepWaitingUntilAfter is WaitUntilAfter for somebody who cannot turn back, such as a transaction
-// that is durable already: a clock that is not usable is waited for, and a deadline that cannot be met is
-// met by its end. Errors: [*WaitError], and one for a t that no timestamp holds.
+// that is durable already: from the beginning, a clock that is not usable is waited for, and what has passed needs no
+// context. Errors: [*WaitError], [*WaitTooLongError], and one for a t that no timestamp holds.
 func (c *Clock) KeepWaitingUntilAfter(ctx context.Context, t time.Time) error {
 	target, err := unixNano(t)
 	if err != nil {
 		return err
 	}
-	return c.waitUntilAfter(ctx, target)
+	return c.waitUntilAfter(ctx, target, false)
 }
 
 // waitUntilAfter decides on a single reading each time: nothing is carried over
 // from a reading that an older bound made.
-func (c *Clock) waitUntilAfter(ctx context.Context, target int64) error {
-	timer := time.NewTimer(math.MaxInt64)
-	defer timer.Stop()
-	for {
+func (c *Clock) waitUntilAfter(ctx context.Context, target int64, strict bool) error {
+	for first := true; ; first = false {
 		now, s, err := c.read()
 		sleep := maxSleep
 		if err == nil {
@@ -75,14 +70,21 @@ func (c *Clock) waitUntilAfter(ctx context.Context, target int64) error {
 			if need == 0 {
 				return nil
 			}
+			if deadline, ok := ctx.Deadline(); first && ok && need > time.Until(deadline) {
+				return &WaitTooLongError{Need: need, Limit: max(0, time.Until(deadline))}
+			}
 			sleep = min(sleep, need)
+		} else if first && strict {
+			return err
 		}
-		timer.Reset(sleep)
+		alarm := c.alarms.set(sleep)
 		select {
-		case <-ctx.Done():
-			return &WaitError{Cause: context.Cause(ctx), Reason: err}
+		case <-alarm.rung:
 		case <-s.replaced:
-		case <-timer.C:
+			c.alarms.leave(alarm)
+		case <-ctx.Done():
+			c.alarms.leave(alarm)
+			return &WaitError{Cause: context.Cause(ctx), Reason: err}
 		}
 	}
 }

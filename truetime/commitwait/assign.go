@@ -44,12 +44,14 @@ func (c *Committer) assign(ctx context.Context, floors []hlc.Timestamp) (*Pendin
 	if err != nil {
 		return nil, err
 	}
-	need, err := c.checkWait(ctx, ts)
+	need, err := c.checkWait(ctx, now, ts)
 	if err != nil {
 		return nil, err
 	}
 	c.last = ts
-	p := &Pending{c: c, ts: ts, uncertainty: now.Uncertainty(), predicted: need, began: time.Now()}
+	p := &Pending{
+		c: c, ts: ts, uncertainty: now.Uncertainty(), lead: leadOver(now.LatestUnixNano(), ts), predicted: need, began: time.Now(),
+	}
 	c.flights.add(p)
 	return p, nil
 }
@@ -125,10 +127,10 @@ func leadOver(latest int64, floor hlc.Timestamp) time.Duration {
 }
 
 // checkWait refuses a timestamp whose wait could not end in time, before it is
-// assigned, and returns how long that is.
-func (c *Committer) checkWait(ctx context.Context, ts hlc.Timestamp) (need time.Duration, err error) {
-	if need, err = c.clock.UntilAfter(ts.Time()); err != nil {
-		return 0, err
+// assigned, and returns how long that is, but for the drift.
+func (c *Committer) checkWait(ctx context.Context, now truetime.Interval, ts hlc.Timestamp) (need time.Duration, err error) {
+	if earliest := now.EarliestUnixNano(); ts.WallTime >= earliest {
+		need = min(leadOver(earliest, ts), math.MaxInt64-1) + 1 // strictly after
 	}
 	if limit := c.options.MaxWait; limit > 0 && need > limit {
 		return 0, &truetime.WaitTooLongError{Need: need, Limit: limit}

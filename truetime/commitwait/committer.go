@@ -75,7 +75,7 @@ func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, 
 		return hlc.Timestamp{}, err
 	}
 	began := time.Now()
-	if err := c.passed(ctx, p.ts); err != nil {
+	if err := c.passed(ctx, p.ts, p.predicted == 0); err != nil {
 		_ = p.Abort()
 		return hlc.Timestamp{}, err
 	}
@@ -86,27 +86,25 @@ func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, 
 	}
 	// Not before: a message stamped by the HLC during the wait must not carry a time
 	// that is still in the future. Not later: what apply and its readers stamp comes after the commit.
-	if err := c.observe(p.ts); err != nil {
+	refused, err := c.observe(p.ts)
+	if err != nil {
 		_ = p.Abort()
 		return hlc.Timestamp{}, err
 	}
 	if err := p.perform(ctx, apply); err != nil {
 		return hlc.Timestamp{}, err
 	}
-	p.openAfter(waited)
+	p.openAfter(waited, refused)
 	return p.ts, nil
 }
 
 // passed returns when ts has certainly passed, or the context or the Committer ends. It fails at
-// once if the deadline cannot be met; a clock that has become unusable is waited for.
-func (c *Committer) passed(ctx context.Context, ts hlc.Timestamp) error {
-	need, err := c.clock.UntilAfter(ts.Time())
-	switch {
-	case err == nil && need == 0:
-		return nil
-	case err == nil:
-		if deadline, ok := ctx.Deadline(); ok && need > time.Until(deadline) {
-			return &truetime.WaitTooLongError{Need: need, Limit: max(0, time.Until(deadline))}
+// once if the deadline cannot be met; a clock that has become unusable is waited for. likely says that it is worth a
+// look before anything is made ready for a wait.
+func (c *Committer) passed(ctx context.Context, ts hlc.Timestamp, likely bool) error {
+	if likely {
+		if passed, err := c.clock.After(ts.Time()); err == nil && passed {
+			return nil
 		}
 	}
 	if !c.enter() {
@@ -139,13 +137,15 @@ func (c *Committer) enter() bool {
 }
 
 // observe moves the HLC to ts, which has passed in true time: nobody could vouch better, so
-// if the HLC refuses, its limits do not count.
-func (c *Committer) observe(ts hlc.Timestamp) error {
-	if c.events == nil || c.events.Observe(ts) == nil {
-		return nil
+// if the HLC refuses, its limits do not count. What it said is returned for the record.
+func (c *Committer) observe(ts hlc.Timestamp) (refused, err error) {
+	if c.events == nil {
+		return nil, nil
 	}
-	_, err := c.events.ForceUpdate(ts)
-	return err
+	if refused = c.events.Observe(ts); refused != nil {
+		_, err = c.events.ForceUpdate(ts)
+	}
+	return refused, err
 }
 
 // Close ends every wait with [ErrClosed] and returns when nobody waits or applies any more. Commits that are

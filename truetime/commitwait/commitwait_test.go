@@ -330,10 +330,12 @@ func TestCommit_ApplyDoesNotSay(t *testing.T) {
 // clock under it was fast would hold up every commit.
 func TestCommit_AnHLCTooFarAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t, 0, Options{MaxFloorLead: 300 * time.Millisecond})
+		var report CommitStats
+		n := newNode(t, 0, Options{MaxFloorLead: 300 * time.Millisecond, OnCommit: func(s CommitStats) { report = s }})
 		require.NoError(t, n.events.Observe(hlc.Timestamp{WallTime: time.Now().Add(300*time.Millisecond + ε).UnixNano()}))
 		_, err := n.committer.Commit(t.Context(), nothing)
 		require.NoError(t, err, "exactly the limit above latest")
+		require.Equal(t, 300*time.Millisecond, report.Lead)
 		require.NoError(t, n.events.Observe(hlc.Timestamp{WallTime: time.Now().Add(301*time.Millisecond + ε).UnixNano()}))
 		before := n.committer.last
 		_, err = n.committer.Commit(t.Context(), nothing)
@@ -349,7 +351,8 @@ func TestCommit_AnHLCOverASlowClock(t *testing.T) {
 		n := newNode(t, 0, Options{})
 		events, err := hlc.New(hlc.Options{Physical: func() int64 { return time.Now().Add(-time.Hour).UnixNano() }})
 		require.NoError(t, err)
-		committer, err := New(n.clock, events, Options{})
+		var report CommitStats
+		committer, err := New(n.clock, events, Options{OnCommit: func(s CommitStats) { report = s }})
 		require.NoError(t, err)
 		ts, err := committer.Commit(t.Context(), func(_ context.Context, ts hlc.Timestamp) error {
 			require.True(t, events.Now().After(ts))
@@ -358,6 +361,7 @@ func TestCommit_AnHLCOverASlowClock(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, ts.WallTime, events.Peek().WallTime)
 		require.Equal(t, uint64(1), events.Stats().Forced)
+		require.ErrorAs(t, report.Refused, new(*hlc.TooFarAheadError), "it is told whom to look at")
 	})
 }
 

@@ -52,7 +52,7 @@
 //
 // HAZARD: the order is as good as the intervals. If more than f failure domains
 // lie, or the machine was paused unnoticed, s may be too small. Clocks whose interval is too narrow by one part in a thousand
-// are enough (TestSim_ALyingClockBreaksIt).
+// are enough (TestSim_EveryOtherRuleBreaksIt).
 //
 // Source: Corbett et al., "Spanner: Google's Globally-Distributed Database",
 // OSDI 2012, §4.1.2 and §4.2.

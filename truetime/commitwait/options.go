@@ -38,10 +38,15 @@ type Options struct {
 type CommitStats struct {
 	TS          hlc.Timestamp
 	Uncertainty time.Duration // half width of the interval at the assignment
+	Lead        time.Duration // that a floor or the HLC took the timestamp above latest: each commit waits for it
 	Predicted   time.Duration // wait that was expected then: the unavoidable one
 	Waited      time.Duration // in commit wait, after the data was durable (order B) or before it was applied (order A)
 	Took        time.Duration // from the assignment until it was visible
+	Refused     error         // what the HLC said against a timestamp that has passed; its clock is then outside the interval, or jumped
 }
+
+// OverlapSaved is how much of the wait that was predicted passed while the store replicated.
+func (s CommitStats) OverlapSaved() time.Duration { return max(0, s.Predicted-s.Waited) }
 
 func (o Options) validate() (Options, error) {
 	if o.MaxUncertainty < 0 || o.MaxWait < 0 || o.MaxFloorLead < 0 {

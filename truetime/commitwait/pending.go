@@ -42,8 +42,8 @@ type Pending struct {
 	state        State
 	changed      chan struct{} // made for the first who waits; closed when the state changes
 
-	uncertainty, predicted time.Duration
-	began                  time.Time
+	uncertainty, lead, predicted time.Duration
+	began                        time.Time
 }
 
 // TS is the commit timestamp. It is a secret until the commit is visible.
@@ -117,13 +117,14 @@ func (p *Pending) Wait(ctx context.Context) error {
 // outwait opens the gate of a durable commit when its timestamp has passed.
 func (p *Pending) outwait(ctx context.Context) error {
 	began := time.Now()
-	if err := p.c.passed(ctx, p.ts); err != nil {
+	if err := p.c.passed(ctx, p.ts, began.Sub(p.began) >= p.predicted); err != nil {
 		return p.notYet(err)
 	}
-	if err := p.c.observe(p.ts); err != nil {
+	refused, err := p.c.observe(p.ts)
+	if err != nil {
 		return p.notYet(err)
 	}
-	p.openAfter(time.Since(began))
+	p.openAfter(time.Since(began), refused)
 	return nil
 }
 
@@ -145,12 +146,14 @@ func (p *Pending) Abort() error {
 }
 
 // openAfter makes the commit visible. Only the first who does tells OnCommit.
-func (p *Pending) openAfter(waited time.Duration) {
+func (p *Pending) openAfter(waited time.Duration, refused error) {
 	if _, ok := p.become(Visible); !ok {
 		return
 	}
 	if report := p.c.options.OnCommit; report != nil {
-		report(CommitStats{TS: p.ts, Uncertainty: p.uncertainty, Predicted: p.predicted, Waited: waited, Took: time.Since(p.began)})
+		report(CommitStats{
+			TS: p.ts, Uncertainty: p.uncertainty, Lead: p.lead, Predicted: p.predicted, Waited: waited, Took: time.Since(p.began), Refused: refused,
+		})
 	}
 }
 

@@ -44,6 +44,7 @@ func TestRun_WaitAndReplicationOverlap(t *testing.T) {
 			require.Equal(t, CommitStats{
 				TS: p.TS(), Uncertainty: ε, Predicted: wait, Waited: max(0, wait-replication), Took: time.Since(began),
 			}, report)
+			require.Equal(t, min(replication, wait), report.OverlapSaved())
 			require.Equal(t, p.TS(), n.committer.SafeTime())
 			require.Equal(t, p.TS(), n.events.Peek())
 		})

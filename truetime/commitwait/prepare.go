@@ -138,10 +138,10 @@ func (r *Prepared) carryOut(ctx context.Context, apply func(ctx context.Context,
 	if err := c.cover(ctx, r.decided); err != nil {
 		return err
 	}
-	if err := c.passed(ctx, r.decided); err != nil {
+	if err := c.passed(ctx, r.decided, true); err != nil {
 		return err
 	}
-	if err := c.observe(r.decided); err != nil {
+	if _, err := c.observe(r.decided); err != nil {
 		return err
 	}
 	if err := apply(ctx, r.decided); err != nil {

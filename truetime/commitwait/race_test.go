@@ -1,0 +1,5 @@
+//go:build race
+
+package commitwait
+
+func init() { raced = true }

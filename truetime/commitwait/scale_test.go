@@ -1,0 +1,68 @@
+package commitwait
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/truetime"
+	"github.com/trueclock/trueclock/truetime/truetimetest"
+)
+
+// raced says that the race detector is on.
+var raced bool
+
+// counting counts how often the local clock is read.
+type counting struct {
+	truetime.LocalClock
+	reads atomic.Int64
+}
+
+func (c *counting) Read() (truetime.Reading, error) {
+	c.reads.Add(1)
+	return c.LocalClock.Read()
+}
+
+// TestCommit_AHundredThousandAtOnce: each costs its goroutine and three looks at the clock (at the assignment,
+// before it sleeps, and after it), whatever the number. Nothing polls, and all are over within 2ε and a 64th.
+func TestCommit_AHundredThousandAtOnce(t *testing.T) {
+	commits := 100_000
+	if raced {
+		commits = 5_000 // the detector has room for 8128 goroutines
+	}
+	synctest.Test(t, func(t *testing.T) {
+		local := &counting{LocalClock: truetimetest.NewVirtual(0)}
+		n := node{clock: truetime.New(local, truetime.Options{})}
+		r, err := local.Read()
+		require.NoError(t, err)
+		require.NoError(t, n.clock.Update(truetimetest.Around(r, time.Now().UnixNano(), ε, 0), nil))
+		c, err := New(n.clock, nil, Options{})
+		require.NoError(t, err)
+
+		began, goroutines := time.Now(), runtime.NumGoroutine()
+		local.reads.Store(0)
+		var work sync.WaitGroup
+		for i := range commits {
+			if i%1000 == 0 {
+				time.Sleep(time.Microsecond) // they do not come all at once
+			}
+			work.Go(func() {
+				if _, err := c.Commit(t.Context(), nothing); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		require.Equal(t, commits, c.Stats().InFlight)
+		require.LessOrEqual(t, runtime.NumGoroutine()-goroutines, commits)
+		work.Wait()
+		require.LessOrEqual(t, local.reads.Load(), int64(3*commits))
+		require.LessOrEqual(t, time.Since(began), 2*ε+2*ε/64+200*time.Microsecond)
+		require.Zero(t, c.Stats().InFlight)
+	})
+}
