@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,21 +16,24 @@ import (
 func newDemo(s streams) *cobra.Command {
 	var list bool
 	var seed uint64
+	var html string
 	cmd := &cobra.Command{
 		Use:   "demo [LESSON]",
 		Short: "Run the whole story on an embedded fleet: no network, no root",
 		Long: `demo starts three honest time servers behind slow, lossy relays and one that lies,
 all on loopback and in its own process, and tells what the toolkit does with them:
-probe, interval, hybrid clock, commit wait. Each lesson states a claim, measures it
-and judges it.
+probe, interval, hybrid clock, commit wait, snapshot. Each lesson states a claim, measures it
+and judges it; a lesson about what goes wrong fails if it does not go wrong.
 
 Exit codes: 0 every lesson held, 1 one failed, 64 usage, 130 and 143 interrupted.`,
 		Example: `  clockctl demo
   clockctl demo liar --seed 7
+  clockctl demo commitwait --html pictures
   clockctl demo --list`,
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "list the lessons")
-	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of delays and losses")
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of delays, losses, and what clients do")
+	cmd.Flags().StringVar(&html, "html", "", "a directory for pictures of what clients saw; made if it is missing")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		lessons, err := chooseLessons(args)
 		if err != nil {
@@ -38,8 +42,16 @@ Exit codes: 0 every lesson held, 1 one failed, 64 usage, 130 and 143 interrupted
 		if list {
 			return listLessons(s.out)
 		}
+		if cmd.Flags().Changed("html") {
+			if html == "" {
+				return &usageError{errors.New("--html names no directory")}
+			}
+			if err := os.MkdirAll(html, 0o777); err != nil {
+				return &usageError{fmt.Errorf("--html: %w", err)}
+			}
+		}
 		show := func(w io.Writer, r ntpprobe.Report) error { return writeTable(w, r, false, false) }
-		err = demo.Run(cmd.Context(), demo.Options{Out: s.out, Seed: seed, ShowReport: show}, lessons)
+		err = demo.Run(cmd.Context(), demo.Options{Out: s.out, Seed: seed, HTML: html, ShowReport: show}, lessons)
 		return errors.Join(interruption(cmd.Context()), err)
 	}
 	return cmd
@@ -66,7 +78,7 @@ func chooseLessons(args []string) ([]demo.Lesson, error) {
 
 func listLessons(w io.Writer) error {
 	for _, lesson := range demo.Lessons() {
-		if _, err := fmt.Fprintf(w, "%-12s %s\n", lesson.Name, lesson.Claim); err != nil {
+		if _, err := fmt.Fprintf(w, "%-15s %s\n", lesson.Name, lesson.Claim); err != nil {
 			return err
 		}
 	}

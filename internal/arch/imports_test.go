@@ -33,17 +33,23 @@ var mayImport = map[string][]string{
 	"internal/durable":             {},
 	"internal/durable/durabletest": {"internal/durable"},
 	"internal/arch":                {},
+	"internal/history":             {"hlc"},
 	"internal/mutants":             {},
 	"internal/fleet":               {},
 	"internal/chronyd":             {},
 	"internal/compare":             {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":                 {"truetime", "ntpprobe"},
-	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet"},
+	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
 	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
 var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "internal/durable"}
+
+// onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
+var onlyIn = map[string][]string{
+	"github.com/anishathalye/porcupine": {"internal/demo"},
+}
 
 // pkg is what `go list -json` says, as far as the rules need it.
 type pkg struct {
@@ -72,6 +78,9 @@ func importViolations(packages []pkg) (violations []string) {
 		for _, imported := range p.Imports {
 			if other, ok := ours(imported); ok && !slices.Contains(allowed, other) {
 				violations = append(violations, fmt.Sprintf("%s imports %s", name, other))
+			}
+			if users, ok := onlyIn[imported]; ok && !slices.Contains(users, name) {
+				violations = append(violations, fmt.Sprintf("%s imports %s", name, imported))
 			}
 		}
 	}
@@ -142,10 +151,12 @@ func TestImports_TheRulesCanFail(t *testing.T) {
 	bad := []pkg{
 		{ImportPath: module + "/hlc", Imports: []string{"log", module + "/truetime"}, Deps: []string{"log", "net", module + "/truetime", "example.net/dep", "golang.org/x/sys/unix"}},
 		{ImportPath: module + "/somewhere/new"},
+		{ImportPath: module + "/cmd/clockctl", Imports: []string{"github.com/anishathalye/porcupine"}},
+		{ImportPath: module + "/internal/demo", Imports: []string{"github.com/anishathalye/porcupine"}},
 		{ImportPath: module + "/truetime", Deps: []string{"os/exec", "time"}},
 		{ImportPath: "net", Standard: true}, {ImportPath: "log", Standard: true}, {ImportPath: "time", Standard: true}, {ImportPath: "os/exec", Standard: true},
 	}
-	require.Equal(t, []string{"hlc imports truetime", "somewhere/new is not in the table of internal/arch: add what it may import"}, importViolations(bad))
+	require.Equal(t, []string{"hlc imports truetime", "somewhere/new is not in the table of internal/arch: add what it may import", "cmd/clockctl imports github.com/anishathalye/porcupine"}, importViolations(bad))
 	require.Equal(t, []string{"hlc imports log", "hlc needs net", "hlc needs example.net/dep", "truetime needs os/exec"}, vocabularyViolations(bad))
 }
 

@@ -2,113 +2,95 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/truetime"
-	"github.com/trueclock/trueclock/truetime/commitwait"
 )
 
-// ε is the uncertainty of the two nodes of the lesson.
-const ε = 5 * time.Millisecond
+// pairs is how often two nodes commit one after the other, with each kind of clocks.
+const pairs = 10
 
-// commitWait lets two nodes commit one after the other. Both intervals are true; one node's is as
-// far ahead as it may be, the other's as far behind.
+// commitWait: the order of timestamps with and without the wait, what the wait costs, and whether clients of a
+// register can tell.
 func commitWait(ctx context.Context, s *stage) error {
-	fast, err := s.node(+ε)
-	if err != nil {
+	if err := s.orderOfPairs(ctx); err != nil {
 		return err
 	}
-	slow, err := s.node(-ε)
-	if err != nil {
+	s.say("   The guarantee rests on the intervals: clocks that are wrong by more than they claim lose the order in spite of the wait.\n")
+	if err := s.latency(ctx); err != nil {
 		return err
 	}
-	if err := s.withoutWait(fast, slow); err != nil {
-		return err
-	}
-	first, waited, err := s.commit(ctx, fast)
-	if err != nil {
-		return err
-	}
-	second, _, err := s.commit(ctx, slow) // begins after the first was acknowledged
-	if err != nil {
-		return err
-	}
-	if !first.Before(second) {
-		return fmt.Errorf("%v was acknowledged before %v began", first, second)
-	}
-	s.say("   with wait     %v < %v: the order of real time, for a wait of %v (2ε is %v)", first, second, waited.Round(10*time.Microsecond), 2*ε)
-	return s.commitOnTheFleet(ctx)
+	return s.register(ctx)
 }
 
-// node returns a clock whose interval is the true time + lean ± ε.
-func (s *stage) node(lean time.Duration) (*truetime.Clock, error) {
-	r, err := s.local.Read()
-	if err != nil {
-		return nil, err
+// orderOfPairs lets two nodes commit one after the other: the second begins when the first was acknowledged.
+func (s *stage) orderOfPairs(ctx context.Context) error {
+	s.say("   Two nodes commit, the second after the first was acknowledged; %d times.\n", pairs)
+	t := newTable("CLOCKS", "WAIT", "WRONG ORDER", "FIRST PAIR")
+	defer t.print(s)
+	for _, c := range []clocks{s.corner(), s.anywhere(s.random(1)), s.measured()} {
+		for _, wait := range []bool{false, true} {
+			if err := s.orderRow(ctx, t, c, wait); err != nil {
+				return err
+			}
+		}
 	}
-	middle := s.trueAt(r) + int64(lean)
-	clock := truetime.New(s.local, truetime.Options{})
-	return clock, clock.Update(truetime.Bound{
-		At:       r,
-		Earliest: truetime.Line{At: r.Nanos, Nanos: middle - int64(ε)},
-		Latest:   truetime.Line{At: r.Nanos, Nanos: middle + int64(ε)},
-		Expires:  r.Nanos + int64(time.Minute),
-	}, nil)
+	return s.orderRow(ctx, t, s.lying(), true)
 }
 
-// withoutWait stamps two transactions at latest and acknowledges them at once.
-func (s *stage) withoutWait(fast, slow *truetime.Clock) error {
-	first, err := fast.Now()
-	if err != nil {
-		return err
+func (s *stage) orderRow(ctx context.Context, t *table, c clocks, wait bool) error {
+	wrong, example := 0, ""
+	for range pairs {
+		one, two, err := c.next(ctx)
+		if err != nil {
+			return err
+		}
+		first, err := s.commitBy(ctx, one, wait, c.honest)
+		if err != nil {
+			return err
+		}
+		second, err := s.commitBy(ctx, two, wait, c.honest) // begins after the first was acknowledged
+		if err != nil {
+			return err
+		}
+		if !first.Before(second) {
+			wrong++
+		}
+		if example == "" {
+			example = "the second is stamped " + beforeOrAfter(time.Duration(second.WallTime-first.WallTime)) + " the first"
+		}
 	}
-	second, err := slow.Now() // in real time after the first
-	if err != nil {
-		return err
-	}
-	if second.LatestUnixNano() > first.LatestUnixNano() {
-		return errors.New("without the wait the order should have been lost")
-	}
-	s.say("   without wait  the second transaction is stamped %v before the first", time.Duration(first.LatestUnixNano()-second.LatestUnixNano()).Round(10*time.Microsecond))
-	return nil
+	t.row(c.name, yesNo(wait), outOf(wrong, pairs), example)
+	return judge(c, wait, wrong, "a wrong order")
 }
 
-func (s *stage) commit(ctx context.Context, clock *truetime.Clock) (hlc.Timestamp, time.Duration, error) {
-	committer, err := commitwait.New(clock, nil, commitwait.Options{MaxWait: time.Second})
+// commitBy commits nothing, and checks that nobody saw it before its timestamp had passed.
+func (s *stage) commitBy(ctx context.Context, clock *truetime.Clock, wait, honest bool) (hlc.Timestamp, error) {
+	n, err := s.newNode("", clock, nil)
 	if err != nil {
-		return hlc.Timestamp{}, 0, err
+		return hlc.Timestamp{}, err
 	}
-	began := time.Now()
-	ts, err := committer.Commit(ctx, func(_ context.Context, ts hlc.Timestamp) error {
-		if now := s.trueNow(); ts.WallTime >= now {
+	return n.commit(ctx, s.rules.waiting(wait), func(ts hlc.Timestamp) error {
+		if now := s.trueNow(); wait && honest && ts.WallTime >= now {
 			return fmt.Errorf("applied at true time %d, before %v had passed", now, ts)
 		}
 		return nil
 	})
-	return ts, time.Since(began), err
 }
 
-// commitOnTheFleet commits with the interval that was measured.
-func (s *stage) commitOnTheFleet(ctx context.Context) error {
-	r, err := s.measure(ctx)
-	if err != nil {
-		return err
+// judge: with the wait, and clocks that tell the truth, it may never happen; else it must, unless that is chance.
+func judge(c clocks, wait bool, times int, it string) error {
+	with := "without the wait"
+	if wait {
+		with = "with the wait"
 	}
-	clock := truetime.New(s.local, truetime.Options{})
-	if err := clock.Update(r.Bound, nil); err != nil {
-		return err
+	switch safe := wait && c.honest; {
+	case safe && times > 0:
+		return fmt.Errorf("%s, clocks %s: %d times %s", with, c.name, times, it)
+	case !safe && times == 0 && c.sure:
+		return fmt.Errorf("%s, clocks %s: there should have been %s, and was not", with, c.name, it)
 	}
-	now, err := clock.Now()
-	if err != nil {
-		return err
-	}
-	ts, waited, err := s.commit(ctx, clock)
-	if err != nil {
-		return err
-	}
-	s.say("   on the fleet  committed at %v after a wait of %v (±%v)", ts, waited.Round(10*time.Microsecond), now.Uncertainty().Round(10*time.Microsecond))
 	return nil
 }

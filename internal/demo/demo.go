@@ -1,6 +1,9 @@
 // Package demo is the story that `clockctl demo` tells: lessons that state a
 // claim, measure it on an embedded fleet over real UDP, and judge it. A lesson
 // about something that goes wrong fails when it does not go wrong.
+//
+// The lessons about commits stage it first, with clocks at the two ends of what they admit and one step after the
+// other, and then leave it to chance beside that.
 package demo
 
 import (
@@ -14,7 +17,8 @@ import (
 // Options says how the story is told.
 type Options struct {
 	Out  io.Writer
-	Seed uint64 // of delays and losses
+	Seed uint64 // of delays, losses, and what clients do
+	HTML string // a directory for pictures; empty: none are drawn
 	// ShowReport prints a measurement as the probe command does.
 	ShowReport func(io.Writer, ntpprobe.Report) error
 }
@@ -33,6 +37,8 @@ func Lessons() []Lesson {
 		{"liar", "One server that lies by 250 ms is named, and does not move the answer; it would move an average.", liar},
 		{"lww", "Last-write-wins by wall clock loses the later write; by hybrid logical clock it keeps it.", lastWriteWins},
 		{"commitwait", "Timestamps follow the order in real time if each commit waits out its own, and not otherwise.", commitWait},
+		{"causal-reverse", "Nobody sees a transaction without what was acknowledged before it began, if commits wait, and not otherwise.", causalReverse},
+		{"snapshot", "The total of a bank at one timestamp is right, and stays so, if readers wait for the safe time, and not otherwise.", snapshot},
 	}
 }
 
@@ -65,6 +71,9 @@ func Run(ctx context.Context, o Options, lessons []Lesson) error {
 			return &FailedError{Lesson: lesson.Name, Err: err}
 		}
 		s.say("   ✓ it held")
+	}
+	if o.HTML != "" && len(s.pictures) == 0 {
+		s.say("\nNo picture was drawn: only the lesson commitwait has some.")
 	}
 	return s.sayErr
 }

@@ -25,6 +25,9 @@ var paths = []struct{ out, back fleet.Path }{
 	{fleet.Path{Min: 2 * time.Millisecond, Jitter: 2 * time.Millisecond, Duplicate: 0.1}, fleet.Path{Min: 2 * time.Millisecond, Jitter: 200 * time.Microsecond}},
 }
 
+// far is the server to which the way is the longest.
+const far = 1
+
 // stage is what the lessons share: the fleet, the truth, and one measurement.
 type stage struct {
 	options Options
@@ -35,7 +38,12 @@ type stage struct {
 	closers []func() error
 	sayErr  error // of the first line that could not be printed
 
-	report *ntpprobe.Report
+	report, far *ntpprobe.Report // once measured
+
+	pictures []string // that were drawn
+
+	rules     rules         // of the lessons about commits; tests exchange them
+	falsehood time.Duration // how many times what they claim lying clocks are wrong by
 }
 
 func newStage(o Options) (*stage, error) {
@@ -47,7 +55,7 @@ func newStage(o Options) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{options: o, local: local, base: start.Wall.Add(ahead).UnixNano() - start.Before.Nanos}
+	s := &stage{options: o, local: local, base: start.Wall.Add(ahead).UnixNano() - start.Before.Nanos, rules: allRules, falsehood: 10}
 	if err := s.startFleet(); err != nil {
 		s.close()
 		return nil, fmt.Errorf("starting the fleet on loopback: %w", err)
@@ -109,6 +117,21 @@ func (s *stage) measure(ctx context.Context) (ntpprobe.Report, error) {
 		return r, err
 	}
 	s.report = &r
+	return r, r.Err
+}
+
+// measureFar asks, once for all lessons, only the server to which the way is the longest.
+func (s *stage) measureFar(ctx context.Context) (ntpprobe.Report, error) {
+	if s.far != nil {
+		return *s.far, nil
+	}
+	r, err := ntpprobe.Measure(ctx, ntpprobe.MeasureOptions{
+		Servers: s.servers[far : far+1], Local: s.local, Samples: 8, Interval: 10 * time.Millisecond, Timeout: 250 * time.Millisecond,
+	})
+	if err != nil {
+		return r, err
+	}
+	s.far = &r
 	return r, r.Err
 }
 
