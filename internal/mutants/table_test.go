@@ -370,6 +370,20 @@ var mutants = []mutant{
 	{name: "any token believed", file: "truetime/commitwait/token.go",
 		edit: []string{"case !hmac.Equal(b[body:], k.end(b[:body])):", "case false:"}, test: "TestTokens_EveryBitCounts"},
 
+	// demos of commit wait
+	{name: "a lesson holds although nothing went wrong", file: "internal/demo/commitwait.go",
+		edit: []string{"case !safe && times == 0 && c.sure:", "case false:"}, test: "TestJudge"},
+	{name: "a lesson holds although the rule was broken", file: "internal/demo/commitwait.go",
+		edit: []string{"case safe && times > 0:", "case false:"}, test: "TestJudge"},
+	{name: "torn totals need not appear", file: "internal/demo/snapshot.go",
+		edit: []string{"case row.torn && v.torn == 0:", "case false:"}, test: "TestLessons_FailIfNothingGoesWrong"},
+	{name: "changed reads need not appear", file: "internal/demo/snapshot.go",
+		edit: []string{"case row.changed && v.changed == 0:", "case false:"}, test: "TestLessons_FailIfNothingGoesWrong"},
+	{name: "any read explained by the register", file: "internal/demo/register.go",
+		edit: []string{"return op.Reads[\"x\"] == state.(int64), state", "return true, state"}, test: "TestRegister_PorcupineCanTell"},
+	{name: "the demo's store misses the version at the timestamp", file: "internal/demo/store.go",
+		edit: []string{"!all[i].ts.After(ts)", "all[i].ts.Before(ts)"}, test: "TestStore_ReadsTheNewestAtOrBelow"},
+
 	// forms of a timestamp
 	{name: "a number beyond its range wraps", file: "hlc/digits.go",
 		edit: []string{"case value > most/10 || value*10 > most-digit:", "case false:"}, test: "TestVectors_Refused"},
