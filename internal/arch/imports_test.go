@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
-var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "internal/durable"}
+var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "internal/durable", "internal/history"}
 
 // onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
 var onlyIn = map[string][]string{
