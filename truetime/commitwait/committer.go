@@ -94,7 +94,7 @@ func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, 
 	if err := p.perform(ctx, apply); err != nil {
 		return hlc.Timestamp{}, err
 	}
-	p.openAfter(waited, refused)
+	p.openAfter(p.ts, waited, refused)
 	return p.ts, nil
 }
 
@@ -149,7 +149,8 @@ func (c *Committer) observe(ts hlc.Timestamp) (refused, err error) {
 }
 
 // Close ends every wait with [ErrClosed] and returns when nobody waits or applies any more. Commits that are
-// durable and not yet visible stay so: their locks must survive, or the node stops serving.
+// durable and not yet visible stay so: their locks must survive, or the node stops serving. Close must not be called from
+// apply or OnCommit, for which it waits.
 func (c *Committer) Close() error {
 	c.mu.Lock()
 	c.closed = true

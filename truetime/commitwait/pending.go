@@ -40,6 +40,7 @@ type Pending struct {
 	ts           hlc.Timestamp
 	above, below *Pending // in flight; behind the mutex of the Committer, as are state and changed
 	state        State
+	vote         bool          // of a transaction that another shard decides
 	changed      chan struct{} // made for the first who waits; closed when the state changes
 
 	uncertainty, lead, predicted time.Duration
@@ -60,12 +61,16 @@ func (p *Pending) State() State {
 // passed as well, and has made it visible. Only the longer of both is waited for. durable is told by its ctx when to give up; what its error
 // means is said at [Committer.Commit], and here an [*ApplyError] and an [*OutcomeUnknownError] say the same.
 //
-// If ctx (or the Committer) ends after the transaction was durable, the error is a [*NotYetVisibleError]: it IS
+// [ErrClosed] says that the Committer was closed before Run began: nothing was written. If ctx (or the Committer) ends after the transaction was durable, the error is a [*NotYetVisibleError]: it IS
 // committed, and must be neither acknowledged nor shown. Then Wait, or Detach.
 func (p *Pending) Run(ctx context.Context, durable func(ctx context.Context, ts hlc.Timestamp) error) error {
 	if durable == nil {
 		return errors.New("commitwait: Run needs a function that makes the transaction durable")
 	}
+	if !p.c.enter() {
+		return ErrClosed
+	}
+	defer p.c.waiters.Done()
 	if err := p.perform(ctx, durable); err != nil {
 		return err
 	}
@@ -104,12 +109,8 @@ func (p *Pending) Wait(ctx context.Context) error {
 		case Aborted, Unknown:
 			return &StateError{TS: p.ts, State: state}
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return p.notYet(context.Cause(ctx))
-		case <-p.c.closing.Done():
-			return p.notYet(ErrClosed)
+		if err := p.c.await(ctx, changed); err != nil {
+			return p.notYet(err)
 		}
 	}
 }
@@ -124,7 +125,7 @@ func (p *Pending) outwait(ctx context.Context) error {
 	if err != nil {
 		return p.notYet(err)
 	}
-	p.openAfter(time.Since(began), refused)
+	p.openAfter(p.ts, time.Since(began), refused)
 	return nil
 }
 
@@ -145,14 +146,14 @@ func (p *Pending) Abort() error {
 	return nil
 }
 
-// openAfter makes the commit visible. Only the first who does tells OnCommit.
-func (p *Pending) openAfter(waited time.Duration, refused error) {
+// openAfter makes the commit visible, at ts, which for a vote is what was decided. Only the first who does tells OnCommit.
+func (p *Pending) openAfter(ts hlc.Timestamp, waited time.Duration, refused error) {
 	if _, ok := p.become(Visible); !ok {
 		return
 	}
 	if report := p.c.options.OnCommit; report != nil {
 		report(CommitStats{
-			TS: p.ts, Uncertainty: p.uncertainty, Lead: p.lead, Predicted: p.predicted, Waited: waited, Took: time.Since(p.began), Refused: refused,
+			TS: ts, Uncertainty: p.uncertainty, Lead: p.lead, Predicted: p.predicted, Waited: waited, Took: time.Since(p.began), Refused: refused,
 		})
 	}
 }
