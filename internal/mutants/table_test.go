@@ -338,7 +338,7 @@ var mutants = []mutant{
 	{name: "no read floor", file: "truetime/commitwait/safetime.go",
 		edit: []string{"\tc.last = ts\n\treturn ts, nil", "\treturn ts, nil"}, test: "TestSnapshot_Modes"},
 	{name: "a snapshot that does not wait for flights", file: "truetime/commitwait/snapshot.go",
-		edit: []string{"return ts, c.landed(ctx, ts)", "return ts, nil"}, test: "TestSim_SnapshotsAreFreshAndNeverChange"},
+		edit: []string{"return ts, c.landed(ctx, ts, false)", "return ts, nil"}, test: "TestSim_SnapshotsAreFreshAndNeverChange"},
 	{name: "unregistered before it is applied", file: "truetime/commitwait/pending.go",
 		edit: []string{"if state == Visible || state == Aborted {", "if state == Writing || state == Aborted && p.state == Assigned {"}, test: "TestSim_SnapshotsAreFreshAndNeverChange"},
 	{name: "an unknown outcome taken for none", file: "truetime/commitwait/pending.go",
