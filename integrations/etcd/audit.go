@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +40,9 @@ func recordsOf(ctx context.Context, client *clientv3.Client, shard string) (reco
 
 // check is everything that must hold when the load is over.
 func (l *load) check(ctx context.Context, client *clientv3.Client) (records map[string][]owned, err error) {
+	if !slices.ContainsFunc(l.ops, func(o op) bool { return o.write && !o.open }) || len(l.views) == 0 {
+		return nil, errors.New("nothing was committed, or nothing read")
+	}
 	if err := realTimeOrder(l.ops); err != nil {
 		return nil, err
 	}

@@ -56,8 +56,9 @@ type settings struct {
 	broken  Broken
 }
 
-func parse(args []string) (s settings, err error) {
+func parse(args []string, out io.Writer) (s settings, err error) {
 	flags := flag.NewFlagSet("etcd", flag.ContinueOnError)
+	flags.SetOutput(out)
 	flags.DurationVar(&s.lasts, "for", 5*time.Second, "how long clients write and read")
 	flags.Uint64Var(&s.seed, "seed", 1, "what the clients do, and which member is killed")
 	flags.DurationVar(&s.ε, "epsilon", 5*time.Millisecond, "half width of the nodes' intervals")
@@ -79,7 +80,7 @@ func parse(args []string) (s settings, err error) {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
-	s, err := parse(args)
+	s, err := parse(args, out)
 	if err != nil {
 		return err
 	}
@@ -175,7 +176,7 @@ func underLoad(ctx context.Context, s settings, c *cluster, nodes []*node, out i
 	return nil
 }
 
-// fail stops the member that leads, lets it go on, kills another, and restarts it, over the time of the run.
+// fail stops the member that leads, lets it go on, kills one that does not lead, and restarts it, over the time of the run.
 func fail(ctx context.Context, s settings, c *cluster, n *node, say func(string)) error {
 	timer := time.NewTimer(0)
 	<-timer.C
@@ -201,7 +202,11 @@ func fail(ctx context.Context, s settings, c *cluster, n *node, say func(string)
 		say(c.configs[leader].Name + " goes on")
 	}
 	at(0.7, began)
-	victim := rand.New(rand.NewPCG(s.seed, 1<<33)).IntN(len(c.members))
+	if leader, err = c.leader(ctx, n.client); err != nil {
+		return err
+	}
+	others := len(c.members) - 1
+	victim := (leader + 1 + rand.New(rand.NewPCG(s.seed, 1<<33)).IntN(others)) % len(c.members)
 	c.members[victim].kill()
 	say(c.configs[victim].Name + " is killed")
 	at(0.85, began)
