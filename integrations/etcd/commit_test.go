@@ -183,7 +183,9 @@ func TestPut_WhoseClientLeaves(t *testing.T) {
 	defer cancel()
 	_, err = o.Read(short, commitwait.At(c.TS), "k")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	_, err = o.Put(short, map[string]string{"k": "later"})
+	short, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = o.locks.acquire(short, []string{"k"})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 
 	down.Store(false)
