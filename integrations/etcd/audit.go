@@ -16,7 +16,7 @@ import (
 // recordsOf returns all records of a shard.
 func recordsOf(ctx context.Context, client *clientv3.Client, shard string) (records []owned, err error) {
 	var found *clientv3.GetResponse
-	err = patiently(ctx, func() (err error) {
+	err = patiently(ctx, isRefusal, func() (err error) {
 		found, err = client.Get(ctx, layoutOf(shard).records(), clientv3.WithPrefix())
 		return err
 	})

@@ -172,17 +172,20 @@ func (c *cluster) restart(i int) error {
 	return err
 }
 
-// leader returns which member leads, as the others see it.
+// leader returns which member leads, and waits until one does.
 func (c *cluster) leader(ctx context.Context, client *clientv3.Client) (int, error) {
-	for i := range c.configs {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		status, err := client.Status(ctx, "http://"+c.configs[i].Client)
-		cancel()
-		if err == nil && status.Leader == status.Header.MemberId {
-			return i, nil
+	for ctx.Err() == nil {
+		for i := range c.configs {
+			asking, cancel := context.WithTimeout(ctx, time.Second)
+			status, err := client.Status(asking, "http://"+c.configs[i].Client)
+			cancel()
+			if err == nil && status.Leader == status.Header.MemberId {
+				return i, nil
+			}
 		}
+		pause(ctx)
 	}
-	return 0, errors.New("no member leads")
+	return 0, context.Cause(ctx)
 }
 
 func (c *cluster) endpoints() (endpoints []string) {

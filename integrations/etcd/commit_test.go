@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -209,6 +211,8 @@ func TestPut_WhatEtcdRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "too many operations")
 	_, err = o.Read(t.Context(), commitwait.Strong(), "1")
 	require.NoError(t, err, "and it holds nothing up")
+	_, err = o.Read(t.Context(), commitwait.Strong(), slices.Collect(maps.Keys(many))...)
+	require.ErrorContains(t, err, "too many operations")
 }
 
 // TestUpdate_LosesNothing: clients count in the same keys at once.

@@ -23,7 +23,7 @@ type load struct {
 	began time.Time
 	history
 	views   []seen // guarded by the mutex of the history
-	refused int    // writes that certainly were not, and reads that failed
+	refused int    // writes that certainly were not, and reads that failed, each tried again by somebody
 	stats   stats
 }
 
@@ -36,6 +36,10 @@ type shard struct {
 	owner   *Owner
 	node    *node
 	changed chan struct{}
+}
+
+func newShard(name string) *shard {
+	return &shard{name: name, swap: make(chan struct{}), changed: make(chan struct{})}
 }
 
 // seen is a snapshot that a client has read.
@@ -68,7 +72,6 @@ func (l *load) run(ctx, running context.Context) {
 	owning, resign := context.WithCancel(ctx)
 	var owners, clients sync.WaitGroup
 	for i, s := range l.shards {
-		s.swap, s.changed = make(chan struct{}), make(chan struct{})
 		for j := range 2 {
 			n := l.nodes[(i+j)%len(l.nodes)]
 			owners.Go(func() { l.own(owning, n, s) })
@@ -177,7 +180,7 @@ func (l *load) count(ctx context.Context, o *Owner, op op) (err error) {
 	return l.wrote(op, err)
 }
 
-// wrote takes down a write that is in the store, or may be.
+// wrote takes down a write that is in the store, or may be, and returns the error of any other.
 func (l *load) wrote(op op, err error) error {
 	op.ret = l.since()
 	var unknown *commitwait.OutcomeUnknownError
@@ -185,6 +188,7 @@ func (l *load) wrote(op op, err error) error {
 	op.open = errors.As(err, &unknown) || errors.As(err, &early)
 	if err == nil || op.open {
 		l.add(op)
+		return nil
 	}
 	return err
 }

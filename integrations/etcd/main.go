@@ -146,7 +146,7 @@ func handovers(ctx context.Context, s settings, c *cluster, w world, local truet
 func underLoad(ctx context.Context, s settings, c *cluster, nodes []*node, out io.Writer) error {
 	l := &load{nodes: nodes, clients: s.clients, seed: s.seed, options: Options{TTL: 2 * time.Second, Broken: s.broken}, began: time.Now()}
 	for i := range nodes {
-		l.shards = append(l.shards, &shard{name: fmt.Sprint("shard-", i+1)})
+		l.shards = append(l.shards, newShard(fmt.Sprint("shard-", i+1)))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.lasts+time.Minute) // then the run hangs, and says so
 	defer cancel()
@@ -237,19 +237,21 @@ func (l *load) swaps(running context.Context) {
 
 func (l *load) summary(out io.Writer, took time.Duration, records map[string][]owned) {
 	var latencies []time.Duration
-	reads := 0
+	reads, open := 0, 0
 	for _, o := range l.ops {
 		switch {
 		case !o.write:
 			reads++
-		case !o.open:
+		case o.open:
+			open++
+		default:
 			latencies = append(latencies, o.ret-o.call)
 		}
 	}
 	slices.Sort(latencies)
-	fmt.Fprintf(out, "%d commits (%.0f a second), p50 %v, p99 %v; %d snapshots, %d of them strong; %d operations were refused and nothing was written\n",
+	fmt.Fprintf(out, "%d commits (%.0f a second), p50 %v, p99 %v; %d snapshots, %d of them strong; %d commits of unknown end; %d operations refused\n",
 		len(latencies), float64(len(latencies))/took.Seconds(), percentile(latencies, 0.5).Round(10*time.Microsecond), percentile(latencies, 0.99).Round(10*time.Microsecond),
-		len(l.views), reads, l.refused)
+		len(l.views), reads, open, l.refused)
 	median := func(d []time.Duration) time.Duration {
 		slices.Sort(d)
 		return percentile(d, 0.5).Round(10 * time.Microsecond)

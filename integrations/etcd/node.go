@@ -84,7 +84,6 @@ func connect(endpoints []string, first int, through ...grpc.UnaryClientIntercept
 	var err error
 	client, err = clientv3.New(clientv3.Config{
 		Endpoints:   []string{endpoint(int64(first))},
-		DialTimeout: 5 * time.Second,
 		Logger:      zap.NewNop(),
 		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(append([]grpc.UnaryClientInterceptor{leaving}, through...)...)},
 	})

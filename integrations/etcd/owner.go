@@ -85,6 +85,9 @@ func (e *LostError) Error() string {
 // commit has certainly passed. The clock is the node's own. Errors: those of the client; of commitwait.New and Committer.Recover; [*LostError]
 // when it was over before it began.
 func Campaign(ctx context.Context, client *clientv3.Client, shard string, clock *truetime.Clock, options Options) (_ *Owner, err error) {
+	if options.TTL < 0 || options.Window < 0 {
+		return nil, errors.New("etcd: TTL or Window is negative")
+	}
 	if options.TTL == 0 {
 		options.TTL = 3 * time.Second
 	}
@@ -188,8 +191,8 @@ func (o *Owner) lost() error { return &LostError{Shard: o.layout.prefix, Revisio
 func (o *Owner) Lost() <-chan struct{} { return o.session.Done() }
 
 // Resign waits for the commits that are under way, and gives the shard to the next. The bound it leaves is the last timestamp of all, so
-// that the next need not wait for it. If ctx ends first, commits end with errors of commitwait.ErrClosed. It
-// returns a [*LostError] if the shard was no longer its own.
+// that the next need not wait for it. If ctx ends first, the commits end as Put says. It
+// returns a [*LostError] if the shard was no longer its own; after any error the lease runs out and the next owner waits for the bound.
 func (o *Owner) Resign(ctx context.Context) error {
 	o.mu.Lock()
 	o.closed = true

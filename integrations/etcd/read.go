@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"google.golang.org/grpc/codes"
 
 	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/truetime/commitwait"
@@ -44,7 +48,7 @@ func readAt(ctx context.Context, client *clientv3.Client, l layout, ts hlc.Times
 		ops[i] = clientv3.OpGet(l.version(key, ts), clientv3.WithRange(end), clientv3.WithLimit(1))
 	}
 	var found *clientv3.TxnResponse
-	err := patiently(ctx, func() (err error) {
+	err := patiently(ctx, isRefusal, func() (err error) {
 		found, err = client.Txn(ctx).Then(ops...).Commit()
 		return err
 	})
@@ -63,4 +67,17 @@ func readAt(ctx context.Context, client *clientv3.Client, l layout, ts hlc.Times
 		view.Values[key] = version
 	}
 	return view, nil
+}
+
+// isRefusal says whether etcd has understood a read and will not answer it, however often it is asked.
+func isRefusal(err error) bool {
+	var e rpctypes.EtcdError
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() {
+	case codes.Unavailable, codes.ResourceExhausted, codes.DeadlineExceeded, codes.Canceled, codes.Unknown, codes.Aborted, codes.Internal:
+		return false
+	}
+	return true
 }

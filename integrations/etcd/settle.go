@@ -62,7 +62,7 @@ func (o *Owner) settled(ctx context.Context, unknown *commitwait.OutcomeUnknownE
 	o.work.Go(func() {
 		defer unlock()
 		var revision int64
-		err := patiently(o.life, func() (err error) {
+		err := patiently(o.life, isCertain, func() (err error) {
 			revision, err = o.settle(o.life, unknown.TS)
 			return err
 		})
@@ -91,11 +91,11 @@ func isCertain(err error) bool {
 	return errors.Is(err, errSettled) || errors.Is(err, errTwice) || errors.As(err, &lost)
 }
 
-// patiently tries until it works, it cannot any more, or ctx ends.
-func patiently(ctx context.Context, try func() error) error {
+// patiently tries until it works, its error is final, or ctx ends.
+func patiently(ctx context.Context, final func(error) bool, try func() error) error {
 	for {
 		err := try()
-		if err == nil || isCertain(err) || ctx.Err() != nil {
+		if err == nil || final(err) || ctx.Err() != nil {
 			return err
 		}
 		select {
