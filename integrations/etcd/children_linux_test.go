@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ import (
 func TestChildren_EndWithTheProgram(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
-	program := exec.Command(self, "program", "-for", "20s", "-clients", "2")
+	program := exec.Command(self, "program", "-for", "10s", "-clients", "2")
 	program.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	out, err := program.StdoutPipe()
 	require.NoError(t, err)
@@ -31,20 +32,13 @@ func TestChildren_EndWithTheProgram(t *testing.T) {
 	}
 	children := childrenOf(t, program.Process.Pid)
 	require.Len(t, children, 3)
-	states := map[string]int{}
-	for _, pid := range children {
-		states[stateOf(pid)]++
-	}
-	require.Equal(t, 1, states["T"], "one is stopped: %v", states)
+	require.Eventually(t, func() bool {
+		return slices.ContainsFunc(children, func(pid int) bool { return stateOf(pid) == "T" })
+	}, 20*time.Second, 20*time.Millisecond, "none is stopped")
 
 	require.NoError(t, program.Process.Kill())
 	require.Eventually(t, func() bool {
-		for _, pid := range children {
-			if s := stateOf(pid); s != "" && s != "Z" {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(children, func(pid int) bool { return stateOf(pid) != "" && stateOf(pid) != "Z" })
 	}, 20*time.Second, 20*time.Millisecond)
 }
 

@@ -165,17 +165,18 @@ func TestPut_OutcomeUnknown(t *testing.T) {
 // TestPut_WhoseClientLeaves: nobody knows, and no snapshot is served from there on, nor the key unlocked, until the owner has found out.
 func TestPut_WhoseClientLeaves(t *testing.T) {
 	w := &weather{value: "now", sends: true}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
 	var down atomic.Bool
 	n := leaning(t, 0, ε, func(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 		if txn, ok := request.(*pb.TxnRequest); ok && down.Load() && len(txn.Success) > 0 && string(txn.Success[0].GetRequestPut().GetValue()) == aborted {
-			return errWeather // it cannot settle
+			leave()           // not before somebody asks what has become of it
+			return errWeather // who does not get to know
 		}
 		return w.through(ctx, method, request, reply, cc, invoke, options...)
 	})
 	o := owns(t, n, t.Name(), Options{})
 	down.Store(true)
-	ctx, leave := context.WithTimeout(t.Context(), time.Second)
-	defer leave()
 	c, err := o.Put(ctx, map[string]string{"k": "now"})
 	var unknown *commitwait.OutcomeUnknownError
 	require.ErrorAs(t, err, &unknown)

@@ -121,7 +121,6 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 
 // handovers are two stories about one shard's owners.
 func handovers(ctx context.Context, s settings, c *cluster, w world, local truetime.LocalClock, nodes []*node, out io.Writer) error {
-	const wideε = 250 * time.Millisecond
 	wide, err := newNode("a node with a wide clock", w, local, wideε, wideε, c.endpoints(), 0)
 	if err != nil {
 		return err
