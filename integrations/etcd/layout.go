@@ -18,9 +18,9 @@ import (
 //
 // A timestamp in a key is the descending form in hexadecimal, so that the first key from ts on is the newest version at or
 // below ts. Shards and keys are escaped: no key's versions lie among those of another.
-type layout struct{ prefix string }
+type layout struct{ shard, prefix string }
 
-func layoutOf(shard string) layout { return layout{url.PathEscape(shard) + "/"} }
+func layoutOf(shard string) layout { return layout{shard, url.PathEscape(shard) + "/"} }
 
 func (l layout) candidates() string { return l.prefix + "owner" } // the election adds the slash
 func (l layout) bound() string      { return l.prefix + "bound" }

@@ -78,7 +78,7 @@ type LostError struct {
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("etcd: the ownership of %s from revision %d on is over", e.Shard, e.Revision)
+	return fmt.Sprintf("etcd: the ownership of %q from revision %d on is over", e.Shard, e.Revision)
 }
 
 // Campaign waits until the node owns the shard, and returns when it can serve: it knows the bound of those before, and their last
@@ -107,7 +107,7 @@ func Campaign(ctx context.Context, client *clientv3.Client, shard string, clock 
 	defer func() {
 		if err != nil {
 			o.end()
-			err = errors.Join(err, o.release())
+			o.release()
 		}
 	}()
 	election := concurrency.NewElection(session, o.layout.candidates())
@@ -157,11 +157,11 @@ func (o *Owner) takeOver(ctx context.Context) (newest hlc.Timestamp, err error) 
 	}
 	floor, records := found.Responses[0].GetResponseRange().Kvs, found.Responses[1].GetResponseRange().Kvs
 	if len(floor) == 0 {
-		return newest, fmt.Errorf("etcd: the bound of %s is missing", o.layout.prefix)
+		return newest, fmt.Errorf("etcd: the bound of %q is missing", o.layout.shard)
 	}
 	if !o.options.Broken.Floor {
 		if o.floor, err = hlc.ParseBinary(floor[0].Value); err != nil {
-			return newest, fmt.Errorf("etcd: the bound of %s: %w", o.layout.prefix, err)
+			return newest, fmt.Errorf("etcd: the bound of %q: %w", o.layout.shard, err)
 		}
 		o.bound.saved = o.floor
 	}
@@ -184,7 +184,7 @@ func (o *Owner) fenced(also ...clientv3.Cmp) []clientv3.Cmp {
 	return append(also, o.owns())
 }
 
-func (o *Owner) lost() error { return &LostError{Shard: o.layout.prefix, Revision: o.revision} }
+func (o *Owner) lost() error { return &LostError{Shard: o.layout.shard, Revision: o.revision} }
 
 // Lost is closed when the node no longer hears that its lease lives. That comes late, or not at all while the process is stopped: what
 // protects the shard is the comparison in every write, and not this.
@@ -222,16 +222,16 @@ func (o *Owner) Resign(ctx context.Context) error {
 			err = o.lost()
 		}
 	}
-	return errors.Join(err, o.release())
+	o.release()
+	return err
 }
 
-// release gives the lease back, and with it the candidate's key. If that fails it runs out.
-func (o *Owner) release() error {
+// release gives the lease back, and with it the candidate's key.
+func (o *Owner) release() {
 	o.session.Orphan()
 	ctx, cancel := context.WithTimeout(context.Background(), o.options.TTL)
 	defer cancel()
-	_, _ = o.client.Revoke(ctx, o.session.Lease())
-	return nil
+	_, _ = o.client.Revoke(ctx, o.session.Lease()) // or it runs out, in as long
 }
 
 // enter registers a commit, for Resign.

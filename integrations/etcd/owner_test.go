@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -43,6 +45,40 @@ func TestOrder_AcrossShards(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSnapshot_OfTwoShards: at one timestamp of both, whoever sees the second commit sees the first, in another shard, that was acknowledged before.
+func TestSnapshot_OfTwoShards(t *testing.T) {
+	first, then := owns(t, leaning(t, ε, ε), t.Name()+"first", Options{}), owns(t, leaning(t, -ε, ε), t.Name()+"then", Options{})
+	running, stop := context.WithCancel(t.Context())
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		defer stop()
+		for i := range 30 {
+			for _, o := range []*Owner{first, then} {
+				if _, err := o.Put(t.Context(), map[string]string{"k": strconv.Itoa(i)}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	number := func(v View) int { // −1 if nothing was written yet
+		if v.Values["k"].TS.IsZero() {
+			return -1
+		}
+		n, err := strconv.Atoi(v.Values["k"].Value)
+		require.NoError(t, err)
+		return n
+	}
+	for running.Err() == nil {
+		b, err := then.Read(t.Context(), commitwait.Strong(), "k")
+		require.NoError(t, err)
+		a, err := first.Read(t.Context(), commitwait.At(b.TS), "k")
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, number(a), number(b), "at %v", b.TS)
+		require.LessOrEqual(t, number(a), number(b)+1, "at %v", b.TS)
+	}
+	writer.Wait()
 }
 
 // TestHandover_AStoppedOwner cannot write when it goes on. Without the fence it can.
