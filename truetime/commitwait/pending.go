@@ -37,9 +37,10 @@ func (s State) String() string {
 type Pending struct {
 	c            *Committer
 	ts           hlc.Timestamp
-	above, below *Pending // in flight; behind the mutex of the Committer, as are state and changed
+	above, below *Pending // in flight; behind the mutex of the Committer, as are state, changed and entered
 	state        State
-	changed      chan struct{} // made for the first who waits; closed when the state changes
+	changed      chan struct{} // made for the first who waits; closed when the state changes, or it enters
+	entered      bool          // the store knows of it (CommitInOrder), and so did it of all below
 
 	uncertainty, predicted time.Duration
 	began                  time.Time
@@ -190,11 +191,16 @@ func (p *Pending) become(state State) (is State, changed bool) {
 	if state == Visible || state == Aborted {
 		p.c.flights.remove(p)
 	}
+	p.tell()
+	return state, true
+}
+
+// tell wakes those who wait for a change. The caller holds the mutex.
+func (p *Pending) tell() {
 	if p.changed != nil {
 		close(p.changed)
 		p.changed = nil
 	}
-	return state, true
 }
 
 // watch returns the state and a channel that is closed when it changes.
