@@ -3,6 +3,7 @@ module github.com/trueclock/trueclock/integrations/badger
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/dgraph-io/badger/v4 v4.9.6
 	github.com/stretchr/testify v1.12.1
 	github.com/trueclock/trueclock v0.0.0
