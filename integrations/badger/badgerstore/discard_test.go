@@ -26,12 +26,12 @@ func refused(t *testing.T, s *Store, ts, oldest hlc.Timestamp) {
 	require.Equal(t, TooOldError{TS: ts, Oldest: oldest}, *old)
 }
 
-// compact has Badger drop all that it may, in the directory of a store that is closed.
-func compact(t *testing.T, dir string, discard uint64) {
+// settle moves all that is in the database of a closed store to its lowest level, and drops nothing; what is written then is above it, and
+// Flatten has something to do.
+func settle(t *testing.T, dir string) {
 	t.Helper()
-	db, err := badger.OpenManaged(badger.DefaultOptions(filepath.Join(dir, "data")).WithNumVersionsToKeep(1).WithCompactL0OnClose(true).WithLogger(nil))
+	db, err := badger.OpenManaged(badger.DefaultOptions(filepath.Join(dir, "data")).WithCompactL0OnClose(true).WithLogger(nil))
 	require.NoError(t, err)
-	db.SetDiscardTs(discard)
 	require.NoError(t, db.Close())
 }
 
@@ -48,43 +48,54 @@ func versions(t *testing.T, s *Store, key string) (n int) {
 	return n
 }
 
-// TestDiscard_DropsWhatNobodyCanRead, and nothing else; after a restart too, what was refused stays so.
+// TestDiscard_DropsWhatNobodyCanRead, and nothing else; and what was refused stays so after a restart.
 func TestDiscard_DropsWhatNobodyCanRead(t *testing.T) {
 	dir := t.TempDir()
-	s := opened(t, dir, 0, Options{History: 1})
+	s := opened(t, dir, 0, Options{})
 	var commits []hlc.Timestamp
-	for i := range 10 {
+	for i := range 9 {
 		commits = append(commits, put(t, s, "k", strconv.Itoa(i)))
 	}
+	require.NoError(t, s.Close())
+	settle(t, dir)
+	s = opened(t, dir, 0, Options{})
+	commits = append(commits, put(t, s, "k", "9"))
+	require.NoError(t, s.Close())
 	first, middle := commits[0], commits[4]
+
+	s = opened(t, dir, 0, Options{History: 1})
 	_, value := get(t, s, commitwait.At(first), "k")
 	require.Equal(t, "0", value)
+	require.Equal(t, 10, versions(t, s, "k"))
 	_, err := s.View(t.Context(), commitwait.At(middle), func(*Txn) error { return s.Discard() })
 	require.NoError(t, err)
 	require.Equal(t, middle, s.Stats().Oldest, "an open read holds it up")
-	refused(t, s, first, middle)
-	_, value = get(t, s, commitwait.At(middle), "k")
-	require.Equal(t, "4", value)
+	require.NoError(t, s.db.Flatten(1))
+	check := func() {
+		require.Equal(t, 6, versions(t, s, "k"))
+		refused(t, s, first, middle)
+		for i, ts := range commits[4:] {
+			_, value := get(t, s, commitwait.At(ts), "k")
+			require.Equal(t, strconv.Itoa(4+i), value)
+		}
+	}
+	check()
 	require.NoError(t, s.Close())
 
 	s = opened(t, dir, 0, Options{})
 	require.Equal(t, middle, s.Stats().Oldest)
-	refused(t, s, first, middle)
-	require.Equal(t, 10, versions(t, s, "k"), "nothing was dropped so far")
-	require.NoError(t, s.Close())
-
-	version, err := layout.Pack(middle)
-	require.NoError(t, err)
-	compact(t, dir, version)
-	s = opened(t, dir, 0, Options{})
-	require.Equal(t, 6, versions(t, s, "k"))
-	refused(t, s, first, middle)
-	for i, ts := range commits[4:] {
-		_, value := get(t, s, commitwait.At(ts), "k")
-		require.Equal(t, strconv.Itoa(4+i), value)
-	}
+	check()
 	require.NoError(t, s.Discard())
 	require.Equal(t, middle, s.Stats().Oldest, "a minute of history is kept")
+}
+
+// TestHold_AnUpdateThatComesTooLate to be told of its conflicts begins anew, and does not fail.
+func TestHold_AnUpdateThatComesTooLate(t *testing.T) {
+	s := opened(t, t.TempDir(), 0, Options{})
+	ts := put(t, s, "k", "a")
+	s.conflicts.forget(ts)
+	require.Equal(t, &conflictError{with: ts}, s.hold(ago(ts, time.Second), true))
+	require.NoError(t, s.hold(ago(ts, time.Second), false), "a View needs no conflicts")
 }
 
 // TestDiscard_TheMarkComesFirst: what a crash leaves between the mark and the dropping, and between two marks.

@@ -116,13 +116,16 @@ func TestFailed_RefusesEverything(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir, 0, Options{})
 	put(t, s, "k", "a")
-	resume := lagging(t, s)
+	lagging(t, s)
+	last := s.Stats().Last
 	waiting := make(chan error)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
 	go func() {
-		_, err := s.View(t.Context(), commitwait.Strong(), func(*Txn) error { return nil })
+		_, err := s.View(ctx, commitwait.Strong(), func(*Txn) error { return nil })
 		waiting <- err
 	}()
-	require.Eventually(t, func() bool { return s.Stats().Last.After(s.Stats().Safe) }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Stats().Last.After(last) }, 10*time.Second, time.Millisecond, "it has its snapshot")
 	broken := os.ErrDeadlineExceeded
 	require.Equal(t, broken, s.outcome(broken))
 	require.ErrorAs(t, <-waiting, new(*FailedError), "who waits is told")
@@ -135,7 +138,6 @@ func TestFailed_RefusesEverything(t *testing.T) {
 	require.ErrorIs(t, s.Discard(), broken)
 	require.ErrorIs(t, s.admit(&Txn{}, hlc.Timestamp{WallTime: 1}), broken, "not even what has its timestamp")
 	require.NoError(t, s.Close())
-	_ = resume
 
 	s = opened(t, dir, 0, Options{})
 	_, value := get(t, s, commitwait.Strong(), "k")
