@@ -16,6 +16,9 @@ var ErrNotFound = badger.ErrKeyNotFound
 // ErrReserved: keys that begin with !badgerstore! are the store's own.
 var ErrReserved = errors.New("badgerstore: keys that begin with " + reserved + " are reserved")
 
+// ErrTooLong: a value has more than MaxValue bytes.
+var ErrTooLong = errors.New("badgerstore: the value is too long")
+
 // ErrScanning: an Update scans or writes while it scans.
 var ErrScanning = errors.New("badgerstore: a scan of an Update is under way")
 

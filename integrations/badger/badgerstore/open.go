@@ -106,7 +106,8 @@ func openData(dir string, clock *truetime.Clock, committer *commitwait.Committer
 	db, err := badger.OpenManaged(badger.DefaultOptions(dir).
 		WithSyncWrites(!o.Unsynced).
 		WithDetectConflicts(false). // see conflicts
-		WithNumVersionsToKeep(1).   // at or below the discard timestamp; above it all are kept
+		WithValueThreshold(MaxValue + 1).
+		WithNumVersionsToKeep(1). // at or below the discard timestamp; above it all are kept
 		WithLogger(nil))
 	if err != nil {
 		return nil, err
@@ -117,7 +118,7 @@ func openData(dir string, clock *truetime.Clock, committer *commitwait.Committer
 	s := &Store{
 		db: db, clock: clock, committer: committer, history: o.History, unsynced: o.Unsynced,
 		reading: holds{}, updating: holds{},
-		conflicts: newConflicts(committer.SafeTime()),
+		conflicts: newConflicts(committer.SafeTime()), writing: make(chan struct{}, places),
 	}
 	if s.discarded, err = readMark(db); err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -31,7 +31,8 @@ type Store struct {
 	failed    error // an outcome that nobody knows
 	closed    bool
 
-	discarding sync.Mutex // one Discard at a time
+	writing    chan struct{} // a place for each commit that Badger has
+	discarding sync.Mutex    // one Discard at a time
 	users      sync.WaitGroup
 	closing    sync.Once
 	closeErr   error
@@ -129,6 +130,10 @@ func (s *Store) try(ctx context.Context, mode commitwait.Mode, change func(*Txn)
 	return ts, err
 }
 
+// places is how many commits Badger has at most. It takes all that there are as one batch, and answers when the last is on the disk.
+// Many clients, all in one batch, would then wait for their next timestamps at the same time, while the disk has nothing to do.
+const places = 64
+
 // apply looks for conflicts, remembers what is written, and hands it to Badger, which writes in this order. It is called in the order of
 // the timestamps, and returns a function that waits for the disk.
 func (s *Store) apply(txn *Txn, ts hlc.Timestamp) (durable func() error, err error) {
@@ -143,7 +148,8 @@ func (s *Store) apply(txn *Txn, ts hlc.Timestamp) (durable func() error, err err
 		return nil, nil
 	}
 	written := make(chan error, 1)
-	if err := txn.txn.CommitAt(version, func(err error) { written <- err }); err != nil { // never: the callback is told
+	s.writing <- struct{}{}
+	if err := txn.txn.CommitAt(version, func(err error) { <-s.writing; written <- err }); err != nil { // never: the callback is told
 		return nil, err
 	}
 	return func() error { return s.outcome(<-written) }, nil

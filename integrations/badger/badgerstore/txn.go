@@ -57,8 +57,14 @@ func (t *Txn) Get(key []byte) ([]byte, error) {
 	return item.ValueCopy(nil)
 }
 
-// Set writes a value. Errors: [ErrReserved]; those of Badger, above all badger.ErrTxnTooBig and, in a View, badger.ErrReadOnlyTxn.
+// MaxValue is how many bytes a value has at most. Badger keeps longer ones in a second log, whose failed syncs it does not report.
+const MaxValue = 1<<20 - 1
+
+// Set writes a value. Errors: [ErrReserved]; [ErrTooLong]; [ErrScanning]; those of Badger, above all badger.ErrTxnTooBig and, in a View, badger.ErrReadOnlyTxn.
 func (t *Txn) Set(key, value []byte) error {
+	if len(value) > MaxValue {
+		return ErrTooLong
+	}
 	return t.write(key, func(key []byte) error { return t.txn.Set(key, bytes.Clone(value)) })
 }
 
@@ -98,7 +104,7 @@ func (t *Txn) Scan(prefix []byte, each func(key, value []byte) error) error {
 		t.prefixes = append(t.prefixes, string(prefix))
 	}
 	options := badger.DefaultIteratorOptions
-	options.Prefix = prefix
+	options.Prefix = bytes.Clone(prefix)
 	items := t.txn.NewIterator(options)
 	defer items.Close()
 	for items.Rewind(); items.Valid(); items.Next() {
