@@ -131,7 +131,8 @@ func (s *Store) try(ctx context.Context, mode commitwait.Mode, change func(*Txn)
 }
 
 // places is how many commits Badger has at most. It takes all that there are as one batch, and answers when the last is on the disk.
-// Many clients, all in one batch, would then wait for their next timestamps at the same time, while the disk has nothing to do.
+// Many clients, all in one batch, would then wait for their next timestamps at the same time, while the disk has nothing to do. Fewer places
+// make smaller batches, each of which costs a sync of its own.
 const places = 64
 
 // apply looks for conflicts, remembers what is written, and hands it to Badger, which writes in this order. It is called in the order of
