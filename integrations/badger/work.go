@@ -19,14 +19,15 @@ type report struct {
 	transfers, refused, conflicts int
 	totals, again                 int // taken, and taken again
 	tooOld                        int // not taken again, since they were not kept any more
+	slow                          int // transfers and totals that took longer than the history, on a machine that stalls
 	took                          time.Duration
 }
 
 func (r report) String() string {
 	return fmt.Sprintf(`%d transfers (%.0f a second), %d more refused for want of money, %d times run again after a conflict
 %d totals at snapshots, all of them right
-%d taken again, and the same; %d were older than the history`,
-		r.transfers, float64(r.transfers)/r.took.Seconds(), r.refused, r.conflicts, r.totals, r.again, r.tooOld)
+%d taken again, and the same; %d were older than the history, and %d transfers and totals took longer than that`,
+		r.transfers, float64(r.transfers)/r.took.Seconds(), r.refused, r.conflicts, r.totals, r.again, r.tooOld, r.slow)
 }
 
 // shift is one run of a bank, until it ends or something is wrong.
@@ -81,7 +82,12 @@ func (b *bank) run(ctx context.Context, lasts time.Duration) (report, error) {
 // until works until the shift is over; what goes wrong ends it.
 func (w *shift) until(work func() error) {
 	for w.ctx.Err() == nil {
-		if err := work(); err != nil {
+		switch err := work(); {
+		case errors.As(err, new(*badgerstore.TooOldError)):
+			w.mu.Lock()
+			w.report.slow++
+			w.mu.Unlock()
+		case err != nil:
 			w.stop(err) // the first counts: after the end it is errOver
 		}
 	}
@@ -142,7 +148,7 @@ func (w *shift) again(a audit) error {
 		return err
 	}
 	if now.ts.Time().Sub(tooOld.Oldest.Time()) < w.bank.store.History() {
-		return fmt.Errorf("the history is too short at %v: %w", now.ts, tooOld)
+		return fmt.Errorf("the history is too short at %v: %v", now.ts, tooOld)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
