@@ -491,6 +491,14 @@ var mutants = []mutant{
 	{name: "a bubble's waiters among the system's", file: "truetime/alarm.go",
 		edit: []string{"ofTheSystem(c.local) && !inBubble()", "ofTheSystem(c.local)"}, test: "TestAlarms_OfWhichClock"},
 
+	// commits in order
+	{name: "a commit that does not wait for its turn", file: "truetime/commitwait/inorder.go",
+		edit: []string{"if err := p.turn(ctx); err != nil {", "if err := ctx.Err(); err != nil {"}, test: "TestCommitInOrder_WaitsForTheLower"},
+	{name: "the next one waits for the disk", file: "truetime/commitwait/inorder.go",
+		edit: []string{"\t\t\tp.enter()\n", ""}, test: "TestCommitInOrder_TheDiskIsNotQueuedFor"},
+	{name: "an unknown entry holds nobody up", file: "truetime/commitwait/inorder.go",
+		edit: []string{"lower.state != Durable {", "lower.state == Assigned {"}, test: "TestCommitInOrder_WhatHoldsUp"},
+
 	// forms of a timestamp
 	{name: "a number beyond its range wraps", file: "hlc/digits.go",
 		edit: []string{"case value > most/10 || value*10 > most-digit:", "case false:"}, test: "TestVectors_Refused"},

@@ -38,10 +38,11 @@ func (s State) String() string {
 type Pending struct {
 	c            *Committer
 	ts           hlc.Timestamp
-	above, below *Pending // in flight; behind the mutex of the Committer, as are state and changed
+	above, below *Pending // in flight; behind the mutex of the Committer, as are state, changed and entered
 	state        State
 	vote         bool          // of a transaction that another shard decides
-	changed      chan struct{} // made for the first who waits; closed when the state changes
+	changed      chan struct{} // made for the first who waits; closed when the state changes, or it enters
+	entered      bool          // the store knows of it (CommitInOrder), and so did it of all below
 
 	uncertainty, lead, predicted time.Duration
 	began                        time.Time
@@ -196,11 +197,16 @@ func (p *Pending) become(state State) (is State, changed bool) {
 	if state == Visible || state == Aborted {
 		p.c.flights.remove(p)
 	}
+	p.tell()
+	return state, true
+}
+
+// tell wakes those who wait for a change. The caller holds the mutex.
+func (p *Pending) tell() {
 	if p.changed != nil {
 		close(p.changed)
 		p.changed = nil
 	}
-	return state, true
 }
 
 // watch returns the state and a channel that is closed when it changes.
