@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/trueclock/trueclock/hlc"
+	"github.com/trueclock/trueclock/truetime/commitwait"
+)
+
+// transaction is one that is open on a shard and holds the locks of its accounts.
+type transaction struct {
+	shard    *Shard
+	conn     *pgxpool.Conn
+	id       xact
+	accounts []int64
+	have     map[int64]int64 // what they hold
+}
+
+// xact is how a transaction is found again from another connection.
+type xact struct {
+	id  string // xid8
+	pid uint32 // of its backend
+}
+
+// begin opens a transaction, locks accounts, which are sorted, and reads them. End it.
+func (s *Shard) begin(ctx context.Context, accounts []int64) (_ *transaction, err error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	x := &transaction{shard: s, conn: conn, accounts: accounts}
+	defer func() {
+		if err != nil {
+			x.end()
+		}
+	}()
+	// In this level a statement sees what was committed before it. In the ones above it would see what was committed
+	// before the lock was asked for, and the balance of whoever held it would be lost.
+	if _, err := conn.Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED"); err != nil {
+		return nil, err
+	}
+	tag, err := conn.Exec(ctx, "SELECT FROM account WHERE id = ANY($1) ORDER BY id FOR UPDATE", accounts)
+	if err != nil {
+		return nil, err
+	}
+	if int(tag.RowsAffected()) != len(accounts) {
+		return nil, fmt.Errorf("postgres: of the accounts %v there are %d here", accounts, tag.RowsAffected())
+	}
+	// Another statement, for the same reason.
+	rows, err := conn.Query(ctx, `SELECT DISTINCT ON (account) account, balance FROM version
+		WHERE account = ANY($1) ORDER BY account, commit_ts DESC`, accounts)
+	if err != nil {
+		return nil, err
+	}
+	if x.have, err = collect(rows); err != nil {
+		return nil, err
+	}
+	x.id.pid = conn.Conn().PgConn().PID()
+	return x, conn.QueryRow(ctx, "SELECT pg_current_xact_id()::text").Scan(&x.id.id)
+}
+
+// write writes the new versions of its accounts. An error is certain: nothing has asked to commit.
+func (x *transaction) write(ctx context.Context, ts hlc.Timestamp, want map[int64]int64) error {
+	at, err := packed(ts)
+	if err != nil {
+		return commitwait.NotApplied(err)
+	}
+	balances := make([]int64, len(x.accounts))
+	for i, account := range x.accounts {
+		balances[i] = want[account]
+	}
+	_, err = x.conn.Exec(ctx, "INSERT INTO version SELECT account, $1, balance FROM unnest($2::bigint[], $3::bigint[]) AS v (account, balance)",
+		at, x.accounts, balances)
+	return commitwait.NotApplied(err)
+}
+
+// commit sends COMMIT. The timestamp has passed, so that whoever sees the versions from now on, or gets the locks, comes later.
+func (x *transaction) commit(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.shard.patience)
+	defer cancel()
+	tag, err := x.conn.Exec(ctx, "COMMIT")
+	switch {
+	case err != nil && refused(err):
+		return commitwait.NotApplied(err)
+	case err == nil && tag.String() == "ROLLBACK": // the answer for a transaction that had failed before
+		return commitwait.NotApplied(pgx.ErrTxCommitRollback)
+	}
+	return err
+}
+
+// refused says that an error of COMMIT is a certain no: it was not sent, or the server reports a violated constraint or a conflict. It
+// is not for a FATAL: a backend can be told to end after it has committed. Anything else can be found out as well as
+// believed: see Shard.outcome.
+func refused(err error) bool {
+	if pgconn.SafeToRetry(err) {
+		return true
+	}
+	const completionUnknown = "40003"
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.SeverityUnlocalized == "ERROR" && e.Code != completionUnknown &&
+		(strings.HasPrefix(e.Code, "23") || strings.HasPrefix(e.Code, "40"))
+}
+
+// end rolls back what is not committed or prepared, and gives the connection back. It may be called again.
+func (x *transaction) end() {
+	if x.conn == nil {
+		return
+	}
+	if status := x.conn.Conn().PgConn().TxStatus(); status != 'I' && !x.conn.Conn().IsClosed() {
+		ctx, cancel := context.WithTimeout(context.Background(), x.shard.patience)
+		_, _ = x.conn.Exec(ctx, "ROLLBACK") // or the pool closes the connection, which does it too
+		cancel()
+	}
+	x.conn.Release()
+	x.conn = nil
+}
+
+// sorted returns accounts in order, each once.
+func sorted(accounts []int64) []int64 {
+	accounts = slices.Clone(accounts)
+	slices.Sort(accounts)
+	return slices.Compact(accounts)
+}
+
+// isBroke says that an account would hold less than nothing.
+func isBroke(err error) bool {
+	const checkViolation = "23514"
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == checkViolation
+}
