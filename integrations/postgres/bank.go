@@ -122,8 +122,8 @@ func (b *Bank) Update(ctx context.Context, accounts []int64, change Change, floo
 }
 
 // Transfer moves money between two accounts.
-func (b *Bank) Transfer(ctx context.Context, from, to, amount int64) (hlc.Timestamp, error) {
+func (b *Bank) Transfer(ctx context.Context, from, to, amount int64, floors ...hlc.Timestamp) (hlc.Timestamp, error) {
 	return b.Update(ctx, []int64{from, to}, func(have map[int64]int64) (map[int64]int64, error) {
 		return map[int64]int64{from: have[from] - amount, to: have[to] + amount}, nil
-	})
+	}, floors...)
 }

@@ -49,6 +49,7 @@ const sessions = "trueclock-shard"
 type Shard struct {
 	config    *pgx.ConnConfig
 	pool      *pgxpool.Pool
+	clock     *truetime.Clock
 	committer *commitwait.Committer
 	bound     *hlc.Durable
 	patience  time.Duration // for the answer to what decides: a client that leaves does not cut that short
@@ -86,7 +87,7 @@ func OpenShard(ctx context.Context, c Config) (_ *Shard, err error) {
 	}
 	pool.MaxConns = max(pool.MaxConns, c.Conns)
 	pool.ConnConfig.RuntimeParams["application_name"] = sessions
-	s := &Shard{config: pool.ConnConfig.Copy(), patience: 10 * time.Second}
+	s := &Shard{config: pool.ConnConfig.Copy(), clock: c.Clock, patience: 10 * time.Second}
 	s.closing, s.close = context.WithCancel(context.Background())
 	events, err := hlc.New(hlc.Options{Layout: layout})
 	if err != nil {

@@ -96,13 +96,10 @@ func (x *transaction) commit(ctx context.Context) error {
 	return err
 }
 
-// refused says that an error of COMMIT is a certain no: it was not sent, or the server reports a violated constraint or a conflict. It
-// is not for a FATAL: a backend can be told to end after it has committed. Anything else can be found out as well as
-// believed: see Shard.outcome.
+// refused says that an error of COMMIT is a certain no: the server reports a violated constraint or a conflict. A FATAL is
+// none: a backend can be told to end after it has committed. Nor is anything else, which can be found out as well as believed: see
+// Shard.outcome. (pgconn.SafeToRetry says yes, in v5.12, when the connection breaks after COMMIT was sent.)
 func refused(err error) bool {
-	if pgconn.SafeToRetry(err) {
-		return true
-	}
 	const completionUnknown = "40003"
 	var e *pgconn.PgError
 	return errors.As(err, &e) && e.SeverityUnlocalized == "ERROR" && e.Code != completionUnknown &&
