@@ -23,7 +23,7 @@ func NewBank(ctx context.Context, shards ...*Shard) (*Bank, error) {
 // Close closes the shards.
 func (b *Bank) Close() (err error) {
 	for _, s := range b.shards {
-		s.close() // first, since what goes on in the background of one may wait for another
+		s.stop() // first, since what goes on in the background of one may wait for another
 	}
 	for _, s := range b.shards {
 		err = errors.Join(err, s.Close())

@@ -3,6 +3,7 @@ module github.com/trueclock/trueclock/integrations/postgres
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/stretchr/testify v1.12.1
 	github.com/trueclock/trueclock v0.0.0

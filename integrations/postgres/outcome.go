@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/trueclock/trueclock/hlc"
+	"github.com/trueclock/trueclock/truetime/commitwait"
 )
 
 // settle finds out what became of a COMMIT that was not answered, however long that takes, and tells the Committer.
@@ -51,10 +52,16 @@ func (s *Shard) aside(ctx context.Context, work func() (bool, error)) (bool, err
 		err error
 	}
 	done := make(chan result, 1)
+	s.mu.Lock()
+	if s.closing.Err() != nil {
+		s.mu.Unlock()
+		return false, commitwait.ErrClosed
+	}
 	s.work.Go(func() {
 		is, err := work()
 		done <- result{is, err}
 	})
+	s.mu.Unlock()
 	select {
 	case r := <-done:
 		return r.is, r.err

@@ -58,7 +58,8 @@ type Shard struct {
 	commit func(ctx context.Context, apply func(context.Context, hlc.Timestamp) error, floors ...hlc.Timestamp) (hlc.Timestamp, error)
 
 	closing context.Context
-	close   context.CancelFunc
+	end     context.CancelFunc
+	mu      sync.Mutex     // nothing is added to work once it has ended
 	work    sync.WaitGroup // what goes on after its client has left
 }
 
@@ -88,7 +89,7 @@ func OpenShard(ctx context.Context, c Config) (_ *Shard, err error) {
 	pool.MaxConns = max(pool.MaxConns, c.Conns)
 	pool.ConnConfig.RuntimeParams["application_name"] = sessions
 	s := &Shard{config: pool.ConnConfig.Copy(), clock: c.Clock, patience: 10 * time.Second}
-	s.closing, s.close = context.WithCancel(context.Background())
+	s.closing, s.end = context.WithCancel(context.Background())
 	events, err := hlc.New(hlc.Options{Layout: layout})
 	if err != nil {
 		return nil, err
@@ -210,10 +211,17 @@ func collect(rows pgx.Rows) (map[int64]int64, error) {
 	return balances, err
 }
 
+// stop ends what goes on in the background.
+func (s *Shard) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end()
+}
+
 // Close ends all waits and what goes on in the background, and then the connections and the bound.
 func (s *Shard) Close() error {
 	err := s.committer.Close()
-	s.close()
+	s.stop()
 	s.work.Wait()
 	s.pool.Close()
 	return errors.Join(err, s.bound.Close())
