@@ -4,10 +4,11 @@ package main
 
 import "syscall"
 
-// attributes has the server run as its owner.
+// attributes has the server run as its owner, in a group of its own, which a Ctrl-C does not reach.
 func attributes(o *owner) *syscall.SysProcAttr {
-	if o == nil {
-		return nil
+	a := &syscall.SysProcAttr{Setpgid: true}
+	if o != nil {
+		a.Credential = &syscall.Credential{Uid: uint32(o.uid), Gid: uint32(o.gid)}
 	}
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(o.uid), Gid: uint32(o.gid)}}
+	return a
 }

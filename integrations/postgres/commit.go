@@ -123,11 +123,16 @@ func (p *part) prepare(ctx context.Context, ts hlc.Timestamp, home *transaction,
 		return commitwait.NotApplied(err)
 	}
 	p.gid = gid{vote: vote, ts: at, home: home.accounts[0], here: p.accounts[0]}
+	return commitwait.NotApplied(p.ask(ctx))
+}
+
+// ask sends PREPARE TRANSACTION.
+func (p *part) ask(ctx context.Context) error {
 	tag, err := p.conn.Exec(ctx, fmt.Sprintf("PREPARE TRANSACTION '%v'", p.gid))
-	if err == nil && tag.String() != "PREPARE TRANSACTION" {
-		err = pgx.ErrTxCommitRollback
+	if err == nil && tag.String() == "ROLLBACK" { // the answer for a transaction that had failed before
+		return pgx.ErrTxCommitRollback
 	}
-	return commitwait.NotApplied(err)
+	return err
 }
 
 // carryOut does what was decided, however long that takes.

@@ -114,7 +114,7 @@ func (s *Server) Start(ctx context.Context) error {
 	args := []string{"-D", s.data()}
 	for name, value := range map[string]string{
 		"listen_addresses": "", "unix_socket_directories": s.dir,
-		"max_connections": "200", "max_prepared_transactions": "100", "fsync": "on",
+		"max_connections": "400", "max_prepared_transactions": "100", "fsync": "on",
 	} {
 		args = append(args, "-c", name+"="+value)
 	}

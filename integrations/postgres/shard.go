@@ -194,14 +194,17 @@ func (s *Shard) view(ctx context.Context, mode commitwait.Mode, accounts []int64
 		return hlc.Timestamp{}, nil, err
 	}
 	// Whatever is at or below ts has left the flight, so its COMMIT was answered, and this statement sees it.
-	rows, err := s.pool.Query(ctx, `SELECT id, balance FROM unnest($2::bigint[]) AS id, LATERAL (
-		SELECT balance FROM version WHERE account = id AND commit_ts <= $1 ORDER BY commit_ts DESC LIMIT 1) AS newest`, at, accounts)
+	rows, err := s.pool.Query(ctx, balancesAt, at, accounts)
 	if err != nil {
 		return hlc.Timestamp{}, nil, err
 	}
 	balances, err := collect(rows)
 	return ts, balances, err
 }
+
+// balancesAt are the highest versions at or below $1 of the accounts $2.
+const balancesAt = `SELECT id, balance FROM unnest($2::bigint[]) AS id, LATERAL (
+	SELECT balance FROM version WHERE account = id AND commit_ts <= $1 ORDER BY commit_ts DESC LIMIT 1) AS newest`
 
 // collect reads pairs of account and balance.
 func collect(rows pgx.Rows) (map[int64]int64, error) {

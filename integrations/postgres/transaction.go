@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -42,29 +43,26 @@ func (s *Shard) begin(ctx context.Context, accounts []int64) (_ *transaction, er
 			x.end()
 		}
 	}()
-	// In this level a statement sees what was committed before it. In the ones above it would see what was committed
+	var locked int64
+	var batch pgx.Batch
+	// In this level a statement sees what was committed before it began. In the levels above it would see what was committed
 	// before the lock was asked for, and the balance of whoever held it would be lost.
-	if _, err := conn.Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED"); err != nil {
-		return nil, err
-	}
-	tag, err := conn.Exec(ctx, "SELECT FROM account WHERE id = ANY($1) ORDER BY id FOR UPDATE", accounts)
-	if err != nil {
-		return nil, err
-	}
-	if int(tag.RowsAffected()) != len(accounts) {
-		return nil, fmt.Errorf("postgres: of the accounts %v there are %d here", accounts, tag.RowsAffected())
-	}
-	// Another statement, for the same reason.
-	rows, err := conn.Query(ctx, `SELECT DISTINCT ON (account) account, balance FROM version
-		WHERE account = ANY($1) ORDER BY account, commit_ts DESC`, accounts)
-	if err != nil {
-		return nil, err
-	}
-	if x.have, err = collect(rows); err != nil {
-		return nil, err
-	}
+	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+	batch.Queue("SELECT FROM account WHERE id = ANY($1) ORDER BY id FOR UPDATE", accounts).
+		Exec(func(tag pgconn.CommandTag) error { locked = tag.RowsAffected(); return nil })
+	// Another statement than the lock, for the same reason.
+	batch.Queue(balancesAt, int64(math.MaxInt64), accounts).
+		Query(func(rows pgx.Rows) (err error) { x.have, err = collect(rows); return err })
+	batch.Queue("SELECT pg_current_xact_id()::text").
+		QueryRow(func(row pgx.Row) error { return row.Scan(&x.id.id) })
 	x.id.pid = conn.Conn().PgConn().PID()
-	return x, conn.QueryRow(ctx, "SELECT pg_current_xact_id()::text").Scan(&x.id.id)
+	if err := conn.SendBatch(ctx, &batch).Close(); err != nil {
+		return nil, err
+	}
+	if int(locked) != len(accounts) {
+		return nil, fmt.Errorf("postgres: of the accounts %v there are %d here", accounts, locked)
+	}
+	return x, nil
 }
 
 // write writes the new versions of its accounts. An error is certain: nothing has asked to commit.

@@ -209,4 +209,10 @@ func TestCommit_OfATransactionThatHadFailed(t *testing.T) {
 	_, err = b.shards[0].commit(t.Context(), func(ctx context.Context, _ hlc.Timestamp) error { return x.commit(ctx) })
 	require.ErrorIs(t, err, pgx.ErrTxCommitRollback)
 	require.ErrorAs(t, err, new(*commitwait.ApplyError))
+
+	_, err = x.conn.Exec(t.Context(), "BEGIN")
+	require.NoError(t, err)
+	_, err = x.conn.Exec(t.Context(), "SELECT 1/0")
+	require.Error(t, err)
+	require.ErrorIs(t, (&part{transaction: x}).ask(t.Context()), pgx.ErrTxCommitRollback)
 }
