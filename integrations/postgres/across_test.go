@@ -48,9 +48,9 @@ func TestAcross_EachStatementFails(t *testing.T) {
 		got := <-done
 		if test.done {
 			held -= 10
-			require.NoError(t, got.err, name)
+			require.NoError(t, got, name)
 		} else {
-			require.ErrorAs(t, got.err, new(*commitwait.ApplyError), name)
+			require.ErrorAs(t, got, new(*commitwait.ApplyError), name)
 		}
 		require.Equal(t, []int64{held, 200 - held}, balances(t, b, commitwait.Strong(), 0, 1), name)
 		_, again, err := b.View(t.Context(), commitwait.At(before), 0, 1)
@@ -76,7 +76,7 @@ func TestAcross_NobodySeesHalf(t *testing.T) {
 		cancel()
 	}
 	leave()
-	require.ErrorAs(t, (<-done).err, new(*commitwait.NotYetVisibleError), "it is committed, and not to be acknowledged")
+	require.ErrorAs(t, <-done, new(*commitwait.NotYetVisibleError), "it is committed, and not to be acknowledged")
 	relays[1].mend()
 	require.Equal(t, []int64{90, 110}, balances(t, b, commitwait.Strong(), 0, 1))
 	quiet(t, b, 0, 1)
@@ -111,7 +111,7 @@ func TestAcross_ARestartSettlesWhatIsInDoubt(t *testing.T) {
 			done := transferring(t.Context(), b, 0, 1, 10)
 			<-cut
 			require.NoError(t, b.Close())
-			require.Error(t, (<-done).err)
+			require.Error(t, <-done)
 
 			direct, err := pgx.Connect(t.Context(), dsns[1])
 			require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestAcross_WhatIsDecidedAndGoneIsAnError(t *testing.T) {
 	require.NoError(t, err)
 	relays[1].mend()
 	got := <-done
-	require.ErrorIs(t, got.err, errImpossible)
-	require.ErrorAs(t, got.err, new(*commitwait.NotYetVisibleError))
+	require.ErrorIs(t, got, errImpossible)
+	require.ErrorAs(t, got, new(*commitwait.NotYetVisibleError))
 	blocked(t, b, 1)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/truetime"
 	"github.com/trueclock/trueclock/truetime/commitwait"
 )
@@ -28,17 +29,12 @@ func relayed(t testing.TB, dsns ...string) (*Bank, []*relay) {
 	return b, relays
 }
 
-// outcome is what Update said.
-type outcome struct {
-	err error
-}
-
-// transferring starts a transfer.
-func transferring(ctx context.Context, b *Bank, from, to, amount int64) <-chan outcome {
-	done := make(chan outcome, 1)
+// transferring starts a transfer, and says what came of it.
+func transferring(ctx context.Context, b *Bank, from, to, amount int64) <-chan error {
+	done := make(chan error, 1)
 	go func() {
 		_, err := b.Transfer(ctx, from, to, amount)
-		done <- outcome{err}
+		done <- err
 	}()
 	return done
 }
@@ -72,15 +68,50 @@ func TestOutcome_TheConnectionBreaksDuringCommit(t *testing.T) {
 		got := <-done
 		if applied {
 			held -= 10
-			require.NoError(t, got.err, fate)
+			require.NoError(t, got, fate)
 		} else {
-			require.ErrorAs(t, got.err, new(*commitwait.ApplyError), fate)
+			require.ErrorAs(t, got, new(*commitwait.ApplyError), fate)
 		}
 		require.Equal(t, []int64{held, 200 - held}, balances(t, b, commitwait.Strong(), 0, 2), fate)
 		_, again, err := b.View(t.Context(), commitwait.At(before), 0, 2)
 		require.NoError(t, err)
 		require.Equal(t, was, again)
 		quiet(t, b, 0, 1, 2, 3)
+	}
+}
+
+// TestOutcome_TheVersionSaysMoreThanTheStatus: an id that a crash took back may be another transaction's, or nobody's yet; the server may have forgotten it.
+func TestOutcome_TheVersionSaysMoreThanTheStatus(t *testing.T) {
+	t.Parallel()
+	b := opened(t, time.Millisecond)
+	holding(t, b, 0, 2)
+	s := b.shards[0]
+	ts, err := b.Transfer(t.Context(), 0, 2, 10)
+	require.NoError(t, err)
+	never, err := ts.Next()
+	require.NoError(t, err)
+	var another, lost string
+	require.NoError(t, s.pool.QueryRow(t.Context(), "SELECT pg_current_xact_id()::text").Scan(&another))
+	x, err := s.begin(t.Context(), []int64{0})
+	require.NoError(t, err)
+	lost = x.id.id
+	x.end()
+	for name, test := range map[string]struct {
+		id   string
+		ts   hlc.Timestamp
+		is   bool
+		fail error
+	}{
+		"another's, which is committed":   {another, never, false, nil},
+		"nobody's, and the version there": {"18446744073709551615", ts, true, nil},
+		"nobody's, and none":              {"18446744073709551615", never, false, nil},
+		"forgotten, and the version":      {"3", ts, true, nil},
+		"aborted":                         {lost, never, false, nil},
+		"aborted, and the version there":  {lost, ts, false, errImpossible},
+	} {
+		is, err := s.outcome(t.Context(), xact{id: test.id}, 0, test.ts)
+		require.ErrorIs(t, err, test.fail, name)
+		require.Equal(t, test.is, is, name)
 	}
 }
 
@@ -95,8 +126,8 @@ func TestOutcome_TheClientLeaves(t *testing.T) {
 	gone := errors.New("gone")
 	leave(gone)
 	got := <-done
-	require.ErrorAs(t, got.err, new(*commitwait.OutcomeUnknownError))
-	require.ErrorIs(t, got.err, gone)
+	require.ErrorAs(t, got, new(*commitwait.OutcomeUnknownError))
+	require.ErrorIs(t, got, gone)
 	blocked(t, b, 0)
 	relays[0].mend()
 	require.Equal(t, []int64{90, 110}, balances(t, b, commitwait.Strong(), 0, 2), "the snapshot waits for it")
@@ -112,7 +143,7 @@ func TestOutcome_TheBackendIsEndedBeforeItHasCommitted(t *testing.T) {
 	defer release()
 	done := transferring(t.Context(), b, 0, 2, 10)
 	endTheOneThat(t, b.shards[0], "wait_event_type = 'Lock'")
-	require.ErrorAs(t, (<-done).err, new(*commitwait.ApplyError))
+	require.ErrorAs(t, <-done, new(*commitwait.ApplyError))
 	require.Equal(t, []int64{100, 100}, balances(t, b, commitwait.Strong(), 0, 2))
 	quiet(t, b, 0, 2)
 }
@@ -187,7 +218,7 @@ func TestOutcome_TheBackendIsEndedAfterItHasCommitted(t *testing.T) {
 	set("absent")
 	done := transferring(t.Context(), b, 0, 2, 10)
 	endTheOneThat(t, b.shards[0], "wait_event = 'SyncRep'")
-	require.NoError(t, (<-done).err)
+	require.NoError(t, <-done)
 	set("")
 	require.Equal(t, []int64{90, 110}, balances(t, b, commitwait.Strong(), 0, 2))
 	quiet(t, b, 0, 2)
@@ -210,9 +241,9 @@ func TestOutcome_TheServerCrashes(t *testing.T) {
 		got := <-done
 		if committed {
 			held -= 10
-			require.NoError(t, got.err)
+			require.NoError(t, got)
 		} else {
-			require.ErrorAs(t, got.err, new(*commitwait.ApplyError))
+			require.ErrorAs(t, got, new(*commitwait.ApplyError))
 		}
 		require.Eventually(t, func() bool { // the pool learns one by one that its connections are dead
 			_, _, err := b.View(t.Context(), commitwait.Strong(), 0, 1)

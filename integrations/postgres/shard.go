@@ -90,7 +90,7 @@ func OpenShard(ctx context.Context, c Config) (_ *Shard, err error) {
 	pool.ConnConfig.RuntimeParams["application_name"] = sessions
 	s := &Shard{config: pool.ConnConfig.Copy(), clock: c.Clock, patience: 10 * time.Second}
 	s.closing, s.end = context.WithCancel(context.Background())
-	events, err := hlc.New(hlc.Options{Layout: layout})
+	events, err := hlc.New(hlc.Options{}) // nobody stamps events here: what counts is the bound
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func OpenShard(ctx context.Context, c Config) (_ *Shard, err error) {
 	if err := s.prepareDatabase(ctx); err != nil {
 		return nil, err
 	}
-	s.committer, err = commitwait.New(c.Clock, events, commitwait.Options{Layout: layout, Floor: s.bound.Recovery().Bound, Cover: s.bound.Cover})
+	s.committer, err = commitwait.New(c.Clock, nil, commitwait.Options{Layout: layout, Floor: s.bound.Recovery().Bound, Cover: s.bound.Cover})
 	if err != nil {
 		return nil, err
 	}
