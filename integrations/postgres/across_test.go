@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +59,30 @@ func TestAcross_EachStatementFails(t *testing.T) {
 		require.Equal(t, was, again, name)
 		quiet(t, b, 0, 1, 2, 3)
 	}
+}
+
+// TestAcross_APoolFullOfWaiters for the locks of what is prepared does not keep that from being committed.
+func TestAcross_APoolFullOfWaiters(t *testing.T) {
+	t.Parallel()
+	b, err := openBank(t.Context(), []string{database(t) + " pool_max_conns=2", database(t) + " pool_max_conns=2"}, t.TempDir(), time.Millisecond, 2)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	holding(t, b, 0, 1, 3)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var work sync.WaitGroup
+	for client := range 6 {
+		work.Go(func() {
+			for range 10 {
+				if _, err := b.Transfer(ctx, int64(client%2*3), 1, 1); err != nil { // from 0 across, or from 3 beside it
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	work.Wait()
+	quiet(t, b, 0, 1, 3)
 }
 
 // TestAcross_NobodySeesHalf: between the COMMIT at home and that of the other shard, a snapshot of both waits.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/truetime/commitwait"
@@ -32,9 +33,6 @@ func commit(ctx context.Context, home *transaction, others []*transaction, want 
 		return home.commit(ctx)
 	}, floors...)
 	home.end()
-	for _, p := range parts {
-		p.end()
-	}
 	return conclude(ctx, home, parts, ts, err)
 }
 
@@ -57,7 +55,7 @@ func votes(ctx context.Context, others []*transaction, floors []hlc.Timestamp) (
 }
 
 // conclude has the other shards carry out what was decided at home, given what Commit returned there; if that is unknown it finds out
-// first. If ctx ends before, all that goes on.
+// first. If ctx ends before, all that goes on, with the connections of the parts.
 func conclude(ctx context.Context, home *transaction, parts []*part, ts hlc.Timestamp, err error) (hlc.Timestamp, error) {
 	var unknown *commitwait.OutcomeUnknownError
 	errors.As(err, &unknown)
@@ -67,7 +65,11 @@ func conclude(ctx context.Context, home *transaction, parts []*part, ts hlc.Time
 	if unknown != nil {
 		ts = unknown.TS
 	}
+	for _, p := range parts {
+		p.takeOver(err == nil || unknown != nil)
+	}
 	committed, failure := home.shard.aside(ctx, func() (committed bool, failure error) {
+		defer release(parts)
 		if committed = err == nil; unknown != nil {
 			if committed, failure = home.settle(ts); failure != nil {
 				return false, failure
@@ -95,7 +97,38 @@ func conclude(ctx context.Context, home *transaction, parts []*part, ts hlc.Time
 type part struct {
 	*transaction
 	vote *commitwait.Prepared
-	gid  gid // once it may be prepared
+	gid  gid           // once it may be prepared
+	held *pgxpool.Conn // once it is: those that wait for its locks may have all the others of the pool
+}
+
+// takeOver keeps the connection of what is prepared from its client, and ends what may not be.
+func (p *part) takeOver(prepared bool) {
+	if !prepared {
+		p.end()
+	}
+	p.held, p.conn = p.conn, nil
+}
+
+// release gives the connections back.
+func release(parts []*part) {
+	for _, p := range parts {
+		if p.held != nil {
+			p.held.Release()
+		}
+	}
+}
+
+// connected calls do with the connection that is held, or with a new one if that is broken.
+func (p *part) connected(ctx context.Context, do func(*pgx.Conn) error) error {
+	if p.held != nil && !p.held.Conn().IsClosed() {
+		return do(p.held.Conn())
+	}
+	conn, err := pgx.ConnectConfig(ctx, p.shard.config)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return do(conn)
 }
 
 // gid is the name of a prepared transaction: all that is needed to find out what was decided.
@@ -138,41 +171,36 @@ func (p *part) ask(ctx context.Context) error {
 // carryOut does what was decided, however long that takes.
 func (p *part) carryOut(committed bool, ts hlc.Timestamp) error {
 	if committed {
-		return p.shard.insist(func(ctx context.Context) error { return p.shard.commitPrepared(ctx, p.vote, p.gid, ts) })
+		return p.shard.insist(func(ctx context.Context) error {
+			return p.vote.Commit(ctx, ts, func(ctx context.Context, ts hlc.Timestamp) error {
+				return p.connected(ctx, func(conn *pgx.Conn) error { return commitPrepared(ctx, conn, p.gid, ts) })
+			})
+		})
 	}
 	if err := p.vote.Abort(); err != nil || p.gid == (gid{}) {
 		return err
 	}
 	return p.shard.insist(func(ctx context.Context) error {
-		conn, err := pgx.ConnectConfig(ctx, p.shard.config)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(context.WithoutCancel(ctx))
-		if err := endBackend(ctx, conn, p.id); err != nil { // perhaps it is about to prepare
-			return err
-		}
-		return rollbackPrepared(ctx, conn, p.gid)
+		return p.connected(ctx, func(conn *pgx.Conn) error {
+			if err := endBackend(ctx, conn, p.id); err != nil { // perhaps it is about to prepare
+				return err
+			}
+			return rollbackPrepared(ctx, conn, p.gid)
+		})
 	})
 }
 
 // commitPrepared carries out a decision for. It may be called again.
-func (s *Shard) commitPrepared(ctx context.Context, vote *commitwait.Prepared, g gid, ts hlc.Timestamp) error {
-	return vote.Commit(ctx, ts, func(ctx context.Context, ts hlc.Timestamp) error {
-		conn, err := s.pool.Acquire(ctx)
-		if err != nil {
-			return err
-		}
-		defer conn.Release()
-		if _, err = conn.Exec(ctx, fmt.Sprintf("COMMIT PREPARED '%v'", g)); !isGone(err) {
-			return err
-		}
-		there, err := written(ctx, conn.Conn(), g.here, ts) // then it was done before, and not heard of
-		if err == nil && !there {
-			err = fmt.Errorf("%w: %v is decided, and neither prepared nor committed", errImpossible, g)
-		}
+func commitPrepared(ctx context.Context, conn *pgx.Conn, g gid, ts hlc.Timestamp) error {
+	_, err := conn.Exec(ctx, fmt.Sprintf("COMMIT PREPARED '%v'", g))
+	if !isGone(err) {
 		return err
-	})
+	}
+	there, err := written(ctx, conn, g.here, ts) // then it was done before, and not heard of
+	if err == nil && !there {
+		err = fmt.Errorf("%w: %v is decided, and neither prepared nor committed", errImpossible, g)
+	}
+	return err
 }
 
 // rollbackPrepared carries out a decision against. It may be called again.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/truetime/commitwait"
 )
 
@@ -77,13 +78,13 @@ func (b *Bank) settleDoubt(ctx context.Context, d doubt) error {
 	if err != nil {
 		return err
 	}
-	if committed {
-		return d.shard.commitPrepared(ctx, d.vote, d.gid, ts)
-	}
 	conn, err := d.shard.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
+	if committed {
+		return d.vote.Commit(ctx, ts, func(ctx context.Context, ts hlc.Timestamp) error { return commitPrepared(ctx, conn.Conn(), d.gid, ts) })
+	}
 	return errors.Join(rollbackPrepared(ctx, conn.Conn(), d.gid), d.vote.Abort())
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/trueclock/trueclock/hlc"
-	"github.com/trueclock/trueclock/truetime/commitwait"
 )
 
 // settle finds out what became of a COMMIT that was not answered, however long that takes, and tells the Committer.
@@ -55,7 +54,7 @@ func (s *Shard) aside(ctx context.Context, work func() (bool, error)) (bool, err
 	s.mu.Lock()
 	if s.closing.Err() != nil {
 		s.mu.Unlock()
-		return false, commitwait.ErrClosed
+		return work() // which gives up at once
 	}
 	s.work.Go(func() {
 		is, err := work()
