@@ -183,27 +183,35 @@ func endTheOneThat(t testing.TB, s *Shard, condition string) {
 	}, 30*time.Second, 10*time.Millisecond)
 }
 
-// cluster is a server for one test.
-func cluster(t testing.TB) *Server {
-	t.Helper()
+// TestOutcome_OnAServerOfItsOwn, whose settings are changed, and which crashes.
+func TestOutcome_OnAServerOfItsOwn(t *testing.T) {
+	t.Parallel()
 	s, err := NewServer(t.Context())
 	needed(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop()) })
 	for _, name := range []string{"a", "b"} {
 		require.NoError(t, s.Create(t.Context(), name))
 	}
-	return s
+	b, relays := relayed(t, s.DSN("a"), s.DSN("b"))
+	held := int64(100)
+	t.Run("the backend is ended after it has committed", func(t *testing.T) {
+		endedAfterItHasCommitted(t, b)
+		held -= 10
+	})
+	t.Run("the server crashes after it has committed", func(t *testing.T) {
+		require.NoError(t, crashed(t, s, b, relays[0], unheard))
+		held -= 10
+		require.Equal(t, []int64{held, 200 - held}, balances(t, b, commitwait.Strong(), 0, 2))
+	})
+	t.Run("the server crashes before", func(t *testing.T) {
+		require.ErrorAs(t, crashed(t, s, b, relays[0], dropped), new(*commitwait.ApplyError))
+		require.Equal(t, []int64{held, 200 - held}, balances(t, b, commitwait.Strong(), 0, 2))
+	})
 }
 
-// TestOutcome_TheBackendIsEndedAfterItHasCommitted, while it waits for a standby that is not there. What it says then is that it ends, and not
-// that it has committed.
-func TestOutcome_TheBackendIsEndedAfterItHasCommitted(t *testing.T) {
-	t.Parallel()
-	s := cluster(t)
-	b, err := openBank(t.Context(), []string{s.DSN("a"), s.DSN("b")}, t.TempDir(), time.Millisecond, 20)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, b.Close()) }()
-	holding(t, b, 0, 2)
+// endedAfterItHasCommitted ends the backend of a transfer while it waits for a standby that is not there. What it says then is that it
+// ends, and not that it has committed.
+func endedAfterItHasCommitted(t *testing.T, b *Bank) {
 	set := func(standby string) {
 		_, err := b.shards[0].pool.Exec(t.Context(), "ALTER SYSTEM SET synchronous_standby_names = '"+standby+"'")
 		require.NoError(t, err)
@@ -224,31 +232,18 @@ func TestOutcome_TheBackendIsEndedAfterItHasCommitted(t *testing.T) {
 	quiet(t, b, 0, 2)
 }
 
-// TestOutcome_TheServerCrashes after it has committed, and before: what is found out is what it has recovered.
-func TestOutcome_TheServerCrashes(t *testing.T) {
-	t.Parallel()
-	s := cluster(t)
-	b, relays := relayed(t, s.DSN("a"), s.DSN("b"))
-	held := int64(100)
-	for _, committed := range []bool{true, false} {
-		fate := map[bool]fate{true: unheard, false: dropped}[committed]
-		cut := relays[0].trap("COMMIT", fate)
-		done := transferring(t.Context(), b, 0, 2, 10)
-		<-cut
-		require.NoError(t, s.Crash())
-		require.NoError(t, s.Start(t.Context()))
-		relays[0].mend()
-		got := <-done
-		if committed {
-			held -= 10
-			require.NoError(t, got)
-		} else {
-			require.ErrorAs(t, got, new(*commitwait.ApplyError))
-		}
-		require.Eventually(t, func() bool { // the pool learns one by one that its connections are dead
-			_, _, err := b.View(t.Context(), commitwait.Strong(), 0, 1)
-			return err == nil
-		}, 30*time.Second, time.Millisecond)
-		require.Equal(t, []int64{held, 200 - held}, balances(t, b, commitwait.Strong(), 0, 2))
-	}
+// crashed has the server crash when COMMIT has met its fate, start again, and returns what the client hears.
+func crashed(t *testing.T, s *Server, b *Bank, r *relay, f fate) error {
+	cut := r.trap("COMMIT", f)
+	done := transferring(t.Context(), b, 0, 2, 10)
+	<-cut
+	require.NoError(t, s.Crash())
+	require.NoError(t, s.Start(t.Context()))
+	r.mend()
+	err := <-done
+	require.Eventually(t, func() bool { // the pool learns one by one that its connections are dead
+		_, _, err := b.View(t.Context(), commitwait.Strong(), 0, 1)
+		return err == nil
+	}, 30*time.Second, time.Millisecond)
+	return err
 }

@@ -145,7 +145,7 @@ func (s *Server) Start(ctx context.Context) error {
 	case <-s.exited:
 		return fmt.Errorf("postgres has exited:\n%s", strings.Join(s.log, "\n"))
 	case <-ctx.Done():
-		return errors.Join(context.Cause(ctx), s.halt(syscall.SIGQUIT))
+		return errors.Join(context.Cause(ctx), s.Crash())
 	}
 }
 
@@ -178,21 +178,19 @@ func (s *Server) Create(ctx context.Context, database string) error {
 	return err
 }
 
-// Stop ends the server, which ends all its sessions, and removes the cluster.
-func (s *Server) Stop() error { return errors.Join(s.halt(syscall.SIGINT), os.RemoveAll(s.dir)) }
+// Stop ends the server, and all its sessions, and removes the cluster.
+func (s *Server) Stop() error { return errors.Join(s.Crash(), os.RemoveAll(s.dir)) }
 
 // Crash ends the server at once, without a checkpoint. Start recovers from its log.
-func (s *Server) Crash() error { return s.halt(syscall.SIGQUIT) }
-
-func (s *Server) halt(how os.Signal) error {
+func (s *Server) Crash() error {
 	const patience = 30 * time.Second
-	_ = s.cmd.Process.Signal(how) // it may have exited already
+	_ = s.cmd.Process.Signal(syscall.SIGQUIT) // it may have exited already
 	select {
 	case <-s.exited:
 		return nil
 	case <-time.After(patience):
 		err := s.cmd.Process.Kill()
 		<-s.exited
-		return errors.Join(fmt.Errorf("postgres did not end within %v of %v", patience, how), err)
+		return errors.Join(fmt.Errorf("postgres did not end within %v", patience), err)
 	}
 }
