@@ -41,7 +41,9 @@ func (b *Bank) on(shard int, accounts []int64) (here []int64) {
 	return here
 }
 
-func (b *Bank) shardOf(account int64) int { return int(account % int64(len(b.shards))) }
+func (b *Bank) shardOf(account int64) int { return int(uint64(account) % uint64(len(b.shards))) }
+
+var errNoAccounts = errors.New("postgres: a transaction or a snapshot is of one account at least")
 
 // Open has accounts exist. They hold nothing yet.
 func (b *Bank) Open(ctx context.Context, accounts []int64) error {
@@ -55,8 +57,10 @@ func (b *Bank) Open(ctx context.Context, accounts []int64) error {
 
 // View returns what accounts held at a snapshot of all their shards, and its timestamp. The clock of the shard of the first account says when.
 func (b *Bank) View(ctx context.Context, mode commitwait.Mode, accounts ...int64) (hlc.Timestamp, map[int64]int64, error) {
-	ts, all, err := b.ViewFrom(ctx, b.shardOf(accounts[0]), mode, accounts...)
-	return ts, all, err
+	if len(accounts) == 0 {
+		return hlc.Timestamp{}, nil, errNoAccounts
+	}
+	return b.ViewFrom(ctx, b.shardOf(accounts[0]), mode, accounts...)
 }
 
 // ViewFrom is View by the clock of any shard.
@@ -87,6 +91,9 @@ type Change func(have map[int64]int64) (want map[int64]int64, err error)
 // [*commitwait.OutcomeUnknownError], if ctx has ended before it was found out; and a [*commitwait.NotYetVisibleError], if it is committed and
 // a shard has not heard of it. Both are seen to in the background, and until then no snapshot is served that it could appear in.
 func (b *Bank) Update(ctx context.Context, accounts []int64, change Change, floors ...hlc.Timestamp) (hlc.Timestamp, error) {
+	if len(accounts) == 0 {
+		return hlc.Timestamp{}, errNoAccounts
+	}
 	var home *transaction
 	var others []*transaction
 	have := map[int64]int64{}

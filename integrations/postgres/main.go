@@ -45,8 +45,8 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	dsns := flags.Args()
 	switch {
 	case len(dsns) == 0:
-		server, err := NewServer(ctx)
-		if err != nil {
+		var server *Server
+		if server, err = NewServer(ctx); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, server.Stop()) }()

@@ -20,14 +20,21 @@ import (
 )
 
 // server is one PostgreSQL for all tests, which make databases of their own in it.
-var server = sync.OnceValues(func() (*Server, error) { return NewServer(context.Background()) })
+var server = sync.OnceValues(func() (*Server, error) {
+	started = true
+	return NewServer(context.Background())
+})
+
+var started bool
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if s, err := server(); err == nil {
-		if err := s.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
+	if started {
+		if s, err := server(); err == nil {
+			if err := s.Stop(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				code = 1
+			}
 		}
 	}
 	if err := goleak.Find(); err != nil && code == 0 {

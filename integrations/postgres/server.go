@@ -160,6 +160,7 @@ func (s *Server) follow(log io.Reader, ready chan struct{}) {
 			ready = nil
 		}
 	}
+	_, _ = io.Copy(io.Discard, log) // after a line that is too long, for the server waits for its log to be read
 }
 
 // DSN is how to connect to a database.

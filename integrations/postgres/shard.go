@@ -68,7 +68,7 @@ type Config struct {
 	DSN   string          // see pgx
 	Dir   string          // an existing directory for the bound of its timestamps: see hlc.DurableOptions
 	Clock *truetime.Clock // of the machine that commits
-	Conns int32           // at most
+	Conns int32           // that may be open at once, if that is more than what the DSN says
 }
 
 // BoundError reports a database that holds timestamps above the bound beside it: that one is of something else, or lost.
