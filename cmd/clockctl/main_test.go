@@ -18,9 +18,14 @@ import (
 	"github.com/trueclock/trueclock/internal/fleet"
 )
 
-// TestMain lets scripts run this test binary as the program clockctl.
+// TestMain lets scripts run this test binary as the program clockctl. The machine's own
+// configuration is never read: what stands for it is named by $SYSTEM_CONFIG.
 func TestMain(m *testing.M) {
-	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() { os.Exit(mainCode()) }})
+	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() {
+		s := standardStreams()
+		s.systemConfig = os.Getenv("SYSTEM_CONFIG")
+		os.Exit(mainCode(s))
+	}})
 }
 
 // buildDir is where chronyd_test.go builds the program.
@@ -36,6 +41,12 @@ func (d tempDir) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	buildDir = dir
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "CLOCKCTL_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	_ = os.Setenv("CLOCKCTL_CONFIG", os.DevNull) // of the built program
 	return d.m.Run()
 }
 
