@@ -49,3 +49,23 @@ Exit codes: 0 done, 64 usage.`,
 		},
 	}
 }
+
+// completeValues lets shells complete what flags with few values may be, and no file names where
+// none are wanted.
+func completeValues(root *cobra.Command) {
+	for _, cmd := range everyCommand(root) {
+		for name, values := range map[string][]string{"output": nil, "color": {"auto", "always", "never"}} {
+			f := cmd.Flags().Lookup(name)
+			if f == nil {
+				continue
+			}
+			if name == "output" {
+				values = strings.Split(f.Usage, ", ")
+			}
+			_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flag is there, and new
+		}
+		if cmd.ValidArgs == nil && cmd.ValidArgsFunction == nil && !strings.Contains(cmd.Use, "FILE") && !strings.Contains(cmd.Use, "DIR") {
+			cmd.ValidArgsFunction = cobra.NoFileCompletions
+		}
+	}
+}

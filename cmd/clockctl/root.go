@@ -94,6 +94,7 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 	root.PersistentFlags().String("config", "", "read this configuration file instead of the usual ones")
 	root.AddCommand(newProbe(s), newNow(s), newHLC(s), newDemo(s), newConfig(s), newVersion(s), newCompletion(s), newMan(s))
 	root.SetHelpCommand(newHelp())
+	completeValues(root)
 	return root
 }
 
