@@ -18,9 +18,10 @@ func newConfig(s streams) *cobra.Command {
   /etc/clockctl/config.toml
   the default
 
---config FILE (CLOCKCTL_CONFIG) reads that file instead of the two. In a file the keys have the names
-of the flags; those in a table named after a subcommand are for it alone. An empty
-variable is none. What says what is done, and not how, can only be typed.
+--config FILE (CLOCKCTL_CONFIG) reads that file instead of the two. In a file the keys
+have the names of the flags; those in a table named after a subcommand are for it
+alone. An empty variable is none. What says what is done, and not how, can only be
+typed.
 
   samples = 8
   max-drift = "50ppm"
@@ -38,7 +39,8 @@ variable is none. What says what is done, and not how, can only be typed.
   root_rounds_up = true  # it is a chronyd that you run
   private = true         # may be asked more often than every 16 s
 
-The servers are asked when none is named; one that is named is what the file says of it.`,
+The servers are asked when none is named; one that is named is what the file says of
+it.`,
 		Example: `  clockctl config show --origin`,
 		Args:    unknownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

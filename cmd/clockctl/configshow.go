@@ -56,7 +56,7 @@ func (c configuration) settings(s streams) ([]shownSetting, error) {
 }
 
 // defaultInWords finds the default in a flag's text, where it is more than a value.
-var defaultInWords = regexp.MustCompile(`\(default (.*)\)$`)
+var defaultInWords = regexp.MustCompile(`\(default:? (.*)\)$`)
 
 func showSetting(key string, f *pflag.Flag) shownSetting {
 	kind := f.Value.Type()

@@ -41,7 +41,7 @@ func addProbingFlags(cmd *cobra.Command, p *probing, outputs ...string) {
 	f.SortFlags = false
 	f.StringVarP(&p.targets, "targets", "f", "", "file with one HOST[:PORT] a line (-: standard input): the servers, if there are no others")
 	f.IntVarP(&p.samples, "samples", "n", 4, "exchanges with each server")
-	f.DurationVarP(&p.interval, "interval", "i", 0, "pause between two exchanges with one server (default 2s; 100ms if all are loopback or link-local)")
+	f.DurationVarP(&p.interval, "interval", "i", 0, "pause between two exchanges with one server (default 2s; 100ms if all are loopback, link-local or private)")
 	f.DurationVar(&p.timeout, "timeout", time.Second, "limit of one exchange, name resolution included")
 	f.IntVar(&p.maxFaulty, "max-faulty", -1, "f, the failure domains that may lie; never lowered (default (domains−1)/3, at least 1 from three on)")
 	f.Var(&p.maxDrift, "max-drift", "fastest that the local clock may run wrong; a bare number is ppm")

@@ -2,10 +2,26 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
+
+// misused is the error of a command whose flags or configuration are wrong.
+func misused(cmd *cobra.Command, s streams, args []string, err error) error {
+	format, typed := typedOutput(args)
+	if !errors.As(err, new(*usageError)) { // it is of a flag
+		err = &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		if !typed {
+			_ = configure(cmd, s) // for the output; the first mistake is the one that is told
+		}
+	}
+	if !typed {
+		format = configuredJSON(cmd)
+	}
+	return refused(cmd, s, format, err)
+}
 
 // refused is the error of a command that did not begin. It prints the object of -o json
 // and -o ndjson; format is which of the two is wanted, or "".
@@ -36,9 +52,9 @@ type failureJSON struct {
 	Error  *errorJSON `json:"error"`
 }
 
-// wantedJSON finds "json" or "ndjson" in a command line that could not be parsed, or "";
-// typed says whether it names an output at all.
-func wantedJSON(args []string) (format string, typed bool) {
+// typedOutput finds the output in a command line that could not be parsed, and returns it if
+// it is json or ndjson; typed says whether it names an output at all.
+func typedOutput(args []string) (format string, typed bool) {
 	for i, arg := range args {
 		value := ""
 		switch {

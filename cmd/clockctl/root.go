@@ -76,24 +76,17 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		err = &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
-		format, typed := wantedJSON(args)
-		if !typed {
-			_ = configure(cmd, s) // the mistake on the command line comes first
-			format = configuredJSON(cmd)
-		}
-		return refused(cmd, s, format, err)
-	})
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, s, args, err) })
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if err := configure(cmd, s); err != nil {
-			return refused(cmd, s, configuredJSON(cmd), err)
+			return cmd.FlagErrorFunc()(cmd, err) // a mistake in the configuration is one in the flags
 		}
 		return nil
 	}
 	root.PersistentFlags().String("config", "", "read this configuration file instead of the usual ones")
-	root.AddCommand(newProbe(s), newNow(s), newHLC(s), newDemo(s), newConfig(s), newVersion(s), newCompletion(s), newMan(s))
-	root.SetHelpCommand(newHelp())
+	help := newHelp()
+	root.AddCommand(newProbe(s), newNow(s), newHLC(s), newDemo(s), newConfig(s), newVersion(s), newCompletion(s), newMan(s), help)
+	root.SetHelpCommand(help)
 	completeValues(root)
 	return root
 }
