@@ -171,6 +171,11 @@ func TestConfiguration_Files(t *testing.T) {
 		m.env["HOME"] = os.DevNull
 		require.Equal(t, "4", samples(m))
 	})
+	t.Run("a variable that is no setting", func(t *testing.T) {
+		m := newMachine(t)
+		m.env["CLOCKCTL_PORT"] = "tcp://192.0.2.1:80" // Kubernetes, for a service named clockctl
+		require.Equal(t, "4", samples(m))
+	})
 	t.Run("a named file instead of both", func(t *testing.T) {
 		m := newMachine(t)
 		named := filepath.Join(t.TempDir(), "mine")
