@@ -18,10 +18,18 @@ import (
 	"github.com/trueclock/trueclock/internal/fleet"
 )
 
-// TestMain lets scripts run this test binary as the program clockctl.
+// TestMain lets scripts run this test binary as the program clockctl. The machine's own
+// configuration is never read: what stands for it is named by $SYSTEM_CONFIG.
 func TestMain(m *testing.M) {
-	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() { os.Exit(mainCode()) }})
+	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() {
+		s := standardStreams()
+		s.systemConfig = os.Getenv("SYSTEM_CONFIG")
+		os.Exit(mainCode(s))
+	}})
 }
+
+// sourceDir is this folder, whatever folder a test goes to.
+var sourceDir string
 
 // buildDir is where chronyd_test.go builds the program.
 var buildDir string
@@ -36,6 +44,15 @@ func (d tempDir) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	buildDir = dir
+	if sourceDir, err = os.Getwd(); err != nil {
+		panic(err)
+	}
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "CLOCKCTL_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	_ = os.Setenv("CLOCKCTL_CONFIG", os.DevNull) // of the built program
 	return d.m.Run()
 }
 
@@ -45,6 +62,22 @@ func (d tempDir) Run() int {
 // port of LIAR. LEAP1 to LEAP3 are in the middle of a month at whose end a second is inserted,
 // which QUIET, QUIET2 and QUIET3 hide.
 func TestScripts(t *testing.T) {
+	env := scriptFleet(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			for name, value := range env {
+				e.Setenv(name, value)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// scriptFleet starts the servers of the scripts and returns their addresses by name.
+func scriptFleet(t *testing.T) map[string]string {
+	t.Helper()
 	env := map[string]string{"CLOSED": closedPort(t)}
 	mid := midMonth(time.Now().UTC())
 	for name, c := range map[string]fleet.Config{
@@ -60,19 +93,11 @@ func TestScripts(t *testing.T) {
 		env[name] = startServer(t, c)
 	}
 	_, env["LIARPORT"], _ = strings.Cut(env["LIAR"], ":")
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
-		Setup: func(e *testscript.Env) error {
-			for name, value := range env {
-				e.Setenv(name, value)
-			}
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
-	})
+	return env
 }
 
-// exits CODE PROGRAM ARG... runs a program that must end with the exit code.
+// exits CODE PROGRAM ARG... runs a program that must end with the exit code. What
+// clockctl prints as JSON must be what its schema says.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
@@ -89,6 +114,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, expected %d", got, want)
+	}
+	if args[1] == "clockctl" {
+		ts.Check(checkPrinted(args[2:], ts.ReadFile("stdout")))
 	}
 }
 

@@ -28,6 +28,7 @@ interrupted.`,
 	}
 	addProbingFlags(cmd, &p, "table", "json")
 	cmd.Flags().BoolVar(&wait, "wait", false, "return once LATEST has certainly passed")
+	onlyOnCommandLine(cmd, "wait")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runNow(cmd, s, &p, wait, args) }
 	return cmd
 }

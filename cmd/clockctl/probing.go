@@ -28,7 +28,8 @@ type probing struct {
 	color     string
 	targets   string // a file
 
-	judged  []ntpprobe.Server // the targets, if they have no vote
+	judges  bool              // the subcommand can measure targets that have no vote
+	judged  []ntpprobe.Server // these targets
 	outputs []string          // what -o may be for this subcommand
 }
 
@@ -38,9 +39,9 @@ func addProbingFlags(cmd *cobra.Command, p *probing, outputs ...string) {
 	p.outputs, p.maxDrift, p.wander = outputs, truetime.DefaultDriftPPB, defaultWander
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVarP(&p.targets, "targets", "f", "", "file with one HOST[:PORT] a line (-: standard input): the servers, if none is named")
+	f.StringVarP(&p.targets, "targets", "f", "", "file with one HOST[:PORT] a line (-: standard input): the servers, if there are no others")
 	f.IntVarP(&p.samples, "samples", "n", 4, "exchanges with each server")
-	f.DurationVarP(&p.interval, "interval", "i", 0, "pause between two exchanges with one server (default 2s; 100ms if all are loopback or link-local)")
+	f.DurationVarP(&p.interval, "interval", "i", 0, "pause between two exchanges with one server (default 2s; 100ms if all are loopback, link-local or private)")
 	f.DurationVar(&p.timeout, "timeout", time.Second, "limit of one exchange, name resolution included")
 	f.IntVar(&p.maxFaulty, "max-faulty", -1, "f, the failure domains that may lie; never lowered (default (domains−1)/3, at least 1 from three on)")
 	f.Var(&p.maxDrift, "max-drift", "fastest that the local clock may run wrong; a bare number is ppm")
@@ -70,7 +71,7 @@ func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprob
 		return refuse("unknown output %q; use %s", p.output, strings.Join(p.outputs, ", "))
 	case !slices.Contains([]string{"auto", "always", "never"}, p.color):
 		return refuse("unknown color %q; use auto, always or never", p.color)
-	case len(args) == 0 && p.targets == "":
+	case len(args) == 0 && p.targets == "" && len(configuredServers(cmd.Context())) == 0:
 		return refuse("no server given; name at least one, four for safety against a liar: %s ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net", cmd.CommandPath())
 	case p.samples < 1 || p.samples > 1000:
 		return refuse("--samples %d is not from 1 to 1000", p.samples)
@@ -83,7 +84,7 @@ func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprob
 	case p.wander > p.maxDrift && cmd.Flags().Changed("wander"):
 		return refuse("--wander %s is more than --max-drift %s", p.wander, p.maxDrift)
 	}
-	servers, err := p.servers(s, args)
+	servers, err := p.servers(cmd.Context(), s, args)
 	if err != nil {
 		return none, err
 	}
@@ -101,10 +102,14 @@ func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprob
 	}, nil
 }
 
-// servers returns those of the command line. The targets are measured against them,
-// or take their place if there are none.
-func (p *probing) servers(s streams, args []string) ([]ntpprobe.Server, error) {
-	servers := ntpprobe.Servers(args...)
+// servers returns those of the command line, or the configured ones. The targets are measured
+// against them if the subcommand does that. Without servers the targets take their
+// place, and before the configured ones if the subcommand asks only servers.
+func (p *probing) servers(ctx context.Context, s streams, args []string) ([]ntpprobe.Server, error) {
+	servers := asConfigured(ctx, ntpprobe.Servers(args...))
+	if len(args) == 0 && (p.targets == "" || p.judges) {
+		servers = configuredServers(ctx)
+	}
 	if p.targets == "" {
 		return servers, nil
 	}
@@ -112,6 +117,7 @@ func (p *probing) servers(s streams, args []string) ([]ntpprobe.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	targets = asConfigured(ctx, targets)
 	if len(servers) == 0 {
 		return targets, nil
 	}
