@@ -499,6 +499,24 @@ var mutants = []mutant{
 	{name: "an unknown entry holds nobody up", file: "truetime/commitwait/inorder.go",
 		edit: []string{"lower.state != Durable {", "lower.state == Assigned {"}, test: "TestCommitInOrder_WhatHoldsUp"},
 
+	// settings of clockctl
+	{name: "an unknown key of the configuration ignored", file: "internal/config/file.go",
+		edit: []string{"return p.wrong(name, \"unknown key %q; clockctl config show lists those there are\", name)", "continue"}, test: "TestParse_Refuses"},
+	{name: "the margin of a configured server forgotten", file: "internal/config/server.go",
+		edit: []string{"duration(&s.Margin, v)", "duration(new(time.Duration), v)"}, test: "TestParse_Servers"},
+	{name: "the system's configuration before the user's", file: "cmd/clockctl/configuration.go",
+		edit: []string{"[]string{config.UserPath(s.getenv), s.systemConfig}", "[]string{s.systemConfig, config.UserPath(s.getenv)}"}, test: "TestConfiguration_Precedence"},
+	{name: "files before the environment", file: "cmd/clockctl/configuration.go",
+		edit: []string{"text != \"\" { // empty", "text != \"\" && len(c.files) == 0 { // empty"}, test: "TestConfiguration_Precedence"},
+	{name: "a typed flag overwritten by the configuration", file: "cmd/clockctl/configuration.go",
+		edit: []string{"if s.flag.Changed {\n\t\t\tfound[s.flag.Name] = value{}\n\t\t} else if v, ok", "if v, ok"}, test: "TestConfiguration_Precedence"},
+	{name: "a file that cannot be read taken for absent", file: "cmd/clockctl/configuration.go",
+		edit: []string{"(named != \"\" || !absent)", "named != \"\" && !absent"}, test: "TestConfiguration_Files"},
+	{name: "a repair can be configured", file: "cmd/clockctl/hlcstaterepair.go",
+		edit: []string{"\"lower\", \"yes\")", "\"lower\")"}, test: "TestConfiguration_Files"},
+	{name: "a named server without its configured policy", file: "cmd/clockctl/probing.go",
+		edit: []string{"asConfigured(ctx, ntpprobe.Servers(args...))", "ntpprobe.Servers(args...)"}, test: "TestScripts"},
+
 	// forms of a timestamp
 	{name: "a number beyond its range wraps", file: "hlc/digits.go",
 		edit: []string{"case value > most/10 || value*10 > most-digit:", "case false:"}, test: "TestVectors_Refused"},
