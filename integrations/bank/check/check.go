@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,10 +43,10 @@ func Run(r Record) Report {
 	problems, undecided := linearizable(r, happened)
 	report.add(problems)
 	report.Undecided = undecided
-	ops := operations(r, happened)
-	report.Operations = len(ops)
-	report.add(anomalies(history.All(ops)))
-	report.add(anomalies(history.Snapshots(append(ops, reads(r.Again)...))))
+	writers := writers(r, happened)
+	report.Operations = len(writers) + len(r.Snapshots) + len(r.Again)
+	report.add(anomalies(history.All(slices.Concat(writers, readers(r.Snapshots)))))
+	report.add(anomalies(history.Snapshots(slices.Concat(writers, readers(r.Again))))) // of the past: the others do not judge them
 	return report
 }
 
@@ -98,8 +99,8 @@ func same(r Record) (problems []Problem) {
 	return problems
 }
 
-// operations are the record as package history wants it. A version of an account is the number of its transaction.
-func operations(r Record, happened map[int64]hlc.Timestamp) (ops []history.Op) {
+// writers are the transactions as package history wants them. A version of an account is the number of its transaction.
+func writers(r Record, happened map[int64]hlc.Timestamp) (ops []history.Op) {
 	for _, t := range r.Transfers {
 		op := history.Op{Client: t.Client, Invoked: t.Invoked, Returned: t.Returned, TS: t.TS, Writes: map[string]int64{}, Reads: map[string]int64{}}
 		switch t.State {
@@ -120,10 +121,10 @@ func operations(r Record, happened map[int64]hlc.Timestamp) (ops []history.Op) {
 		}
 		ops = append(ops, op)
 	}
-	return append(ops, reads(r.Snapshots)...)
+	return ops
 }
 
-func reads(list []Snapshot) (ops []history.Op) {
+func readers(list []Snapshot) (ops []history.Op) {
 	for _, s := range list {
 		op := history.Op{Client: s.Client, Invoked: s.Invoked, Returned: s.Returned, TS: s.TS, Reads: map[string]int64{}}
 		for account, e := range s.Entries {

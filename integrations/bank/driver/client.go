@@ -16,6 +16,8 @@ import (
 const (
 	transferWait = 3 * time.Second
 	snapshotWait = 2 * time.Second
+
+	longestMoment = 10 * time.Millisecond // longer than 2ε, so that a timestamp ahead of true time is read before and after it has passed
 )
 
 // client does one thing after the other.
@@ -113,13 +115,16 @@ func (c *client) again(ctx context.Context, old check.Snapshot) bool {
 	return true
 }
 
-// read asks all shards at once; nil if one of them did not answer.
+// read asks all shards, at once or each in a moment: a snapshot stays what it is. It returns nil if one of them did not answer.
 func (c *client) read(ctx context.Context, ts hlc.Timestamp) wire.Entries {
 	views := make([]wire.View, c.Shards)
 	errs := make([]error, c.Shards)
 	var asking sync.WaitGroup
+	later := c.random.Int64N(2) * int64(longestMoment)
 	for number := range c.Shards {
+		moment := time.Duration(c.random.Int64N(later + 1))
 		asking.Go(func() {
+			time.Sleep(moment)
 			views[number], errs[number] = wire.Call[wire.Snapshot, wire.View](ctx, c.cluster.Peer(number), wire.SnapshotPath, wire.Snapshot{At: ts})
 		})
 	}

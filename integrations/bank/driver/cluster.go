@@ -72,8 +72,8 @@ func (c *Cluster) Peer(number int) wire.Peer {
 	return wire.Peer{Address: c.processes[number].config.Addresses[number], Client: c.client}
 }
 
-// Restart kills a shard, if it is not dead already, and starts it again after a pause.
-func (c *Cluster) Restart(ctx context.Context, number int, pause time.Duration, broken shard.Break) error {
+// Restart kills a shard, if it is not dead already, and starts it again after a pause: as it was, or with what is broken now.
+func (c *Cluster) Restart(ctx context.Context, number int, pause time.Duration, broken ...shard.Break) error {
 	c.turns[number].Lock()
 	defer c.turns[number].Unlock()
 	p := c.processes[number]
@@ -85,7 +85,9 @@ func (c *Cluster) Restart(ctx context.Context, number int, pause time.Duration, 
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	p.config.Break = broken
+	for _, b := range broken {
+		p.config.Break = b
+	}
 	return p.start(ctx)
 }
 

@@ -74,7 +74,7 @@ func (f *faults) one(ctx context.Context, c *Cluster, p fault) error {
 		f.mu.Lock()
 		f.Kills++
 		f.mu.Unlock()
-		return c.Restart(ctx, p.shard, p.lasts, c.processes[p.shard].config.Break)
+		return c.Restart(ctx, p.shard, p.lasts)
 	}
 	c.Pause(ctx, p.shard, p.lasts)
 	f.mu.Lock()

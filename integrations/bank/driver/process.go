@@ -127,5 +127,8 @@ func (p *process) stop() error {
 	case <-time.After(exitWait):
 		return errors.Join(fmt.Errorf("shard %d did not end", p.config.Number), p.kill())
 	}
+	if code := p.command.ProcessState.ExitCode(); code > 0 { // by itself
+		return fmt.Errorf("shard %d ended with %d", p.config.Number, code)
+	}
 	return nil
 }

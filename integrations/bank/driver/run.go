@@ -27,7 +27,7 @@ type Options struct {
 }
 
 const (
-	accountsPerShard = 4
+	accountsPerShard = 8
 	balance          = 1000
 	auditors         = 2
 	rereads          = 150 // at the end
@@ -51,7 +51,11 @@ func Run(ctx context.Context, o Options) (_ check.Record, _ Faults, err error) {
 	if err != nil {
 		return check.Record{}, Faults{}, err
 	}
-	defer func() { err = errors.Join(err, cluster.Close()) }()
+	defer func() {
+		if err = errors.Join(err, cluster.Close()); err != nil || cluster.Words() != "" {
+			err = fmt.Errorf("%w\n%s", errors.Join(err, errors.New("what the shards said:")), cluster.Words())
+		}
+	}()
 	r := &run{Options: o, cluster: cluster, began: time.Now()}
 	r.record.Accounts = accountsPerShard * o.Shards
 	r.record.Total = int64(balance * r.record.Accounts)
@@ -59,10 +63,10 @@ func Run(ctx context.Context, o Options) (_ check.Record, _ Faults, err error) {
 		return check.Record{}, Faults{}, err
 	}
 	if err := r.work(ctx); err != nil {
-		return check.Record{}, Faults{}, fmt.Errorf("%w\n%s", err, cluster.Words())
+		return check.Record{}, Faults{}, err
 	}
 	if err := r.look(ctx); err != nil {
-		return check.Record{}, Faults{}, fmt.Errorf("%w\n%s", err, cluster.Words())
+		return check.Record{}, Faults{}, err
 	}
 	return r.record, r.faults.Faults, nil
 }

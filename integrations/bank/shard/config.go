@@ -45,6 +45,7 @@ const (
 	DieVoted     Break = "die-voted"     // a participant dies after its vote is durable
 	DieUndecided Break = "die-undecided" // a coordinator dies after all votes, before the decision
 	DieDecided   Break = "die-decided"   // and after the decision is durable, before anybody is told
+	DieTold      Break = "die-told"      // a participant dies when it knows the decision, before it has carried it out
 )
 
 // Mutants are the breaks that a check must find.

@@ -125,6 +125,7 @@ func (s *Shard) carryOut(ctx context.Context, v *vote, d wire.Decision) error {
 		return nil
 	default:
 	}
+	s.dieIf(DieTold)
 	if d.Commit {
 		if err := s.land(ctx, v, d.TS); err != nil {
 			return err

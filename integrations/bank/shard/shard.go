@@ -165,6 +165,18 @@ func (s *Shard) must(err error) {
 	}
 }
 
+// shutdownWait is for requests that are being answered at the end.
+const shutdownWait = 3 * time.Second
+
+// hangUp ends all waits, and returns when nobody is served any more.
+func (s *Shard) hangUp(server *http.Server) error {
+	s.stop()
+	_ = s.committer.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownWait)
+	defer cancel()
+	return server.Shutdown(ctx)
+}
+
 // Run is the process of a shard: it serves on the listener until ctx ends, and calls ready when it does.
 func Run(ctx context.Context, c Config, listener net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
@@ -185,7 +197,7 @@ func Run(ctx context.Context, c Config, listener net.Listener, ready func()) err
 	select {
 	case err = <-serving:
 	case <-ctx.Done():
-		_ = server.Close()
+		err = s.hangUp(server)
 		<-serving
 	}
 	return errors.Join(err, s.Close())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -168,8 +169,11 @@ func (s *store) versions(version uint64) (wire.Versions, error) {
 		}
 		ts, err := layout().Unpack(at)
 		v.TS = ts
-		past[account] = append([]wire.Version{v}, past[account]...)
+		past[account] = append(past[account], v)
 		return err
 	})
+	for _, list := range past {
+		slices.Reverse(list) // Badger begins with the newest
+	}
 	return past, err
 }

@@ -1,0 +1,45 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/trueclock/trueclock/integrations/bank/shard"
+)
+
+// orphans is the argument with which this program starts a cluster and waits to be killed.
+const orphans = "orphans"
+
+// TestMain runs this program as a shard, or as the parent of some, if it is started as one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case Argument:
+			exit(RunShard(os.Stdin, os.Stdout))
+		case orphans:
+			exit(makeOrphans())
+		}
+	}
+	os.Exit(m.Run())
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// makeOrphans prints the process ids of two shards, of which one is stopped.
+func makeOrphans() error {
+	c, err := StartCluster(context.Background(), 2, 1, shard.Nothing)
+	if err != nil {
+		return err
+	}
+	c.processes[1].pause()
+	fmt.Println(c.processes[0].command.Process.Pid, c.processes[1].command.Process.Pid)
+	select {}
+}

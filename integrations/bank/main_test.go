@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/integrations/bank/check"
+	"github.com/trueclock/trueclock/integrations/bank/driver"
+	"github.com/trueclock/trueclock/integrations/bank/shard"
+)
+
+// TestMain runs this program as a shard, if it is started as one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == driver.Argument {
+		if err := driver.RunShard(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// TestBank_IsRight while shards are killed and paused.
+func TestBank_IsRight(t *testing.T) {
+	o := driver.Options{Shards: 3, Clients: 8, Kills: 5, Pauses: 5, For: 15 * time.Second, Seed: rand.Uint64()}
+	t.Logf("seed %d", o.Seed)
+	record, faults, err := driver.Run(t.Context(), o)
+	require.NoError(t, err, "seed %d", o.Seed)
+	report := check.Run(record)
+	var text bytes.Buffer
+	summary(&text, o, record, faults, report)
+	t.Log(text.String())
+	require.Empty(t, report.Problems, "seed %d", o.Seed)
+	require.Empty(t, report.Undecided, "seed %d", o.Seed)
+	require.Equal(t, driver.Faults{Kills: o.Kills, Pauses: o.Pauses}, faults)
+	require.Greater(t, len(record.Snapshots), 10)
+	require.NotEmpty(t, record.Again)
+	latencies, _ := driver.Latencies(record)
+	require.Greater(t, len(latencies), 50, "transfers")
+}
+
+// TestBank_WhatIsBrokenIsFound: each rule that is broken, and a check that must see it. One run may have luck, three have not.
+func TestBank_WhatIsBrokenIsFound(t *testing.T) {
+	found := map[shard.Break][]string{
+		shard.NoWait:    {"real time"},
+		shard.Narrow:    {"real time"},
+		shard.LandFirst: {"total"},
+		shard.LowStamp:  {"total", "same snapshot"},
+		shard.AckFirst:  {"kept"},
+	}
+	require.Len(t, found, len(shard.Mutants()))
+	for _, broken := range shard.Mutants() {
+		t.Run(string(broken), func(t *testing.T) {
+			o := driver.Options{Shards: 3, Clients: 8, For: 3 * time.Second, Break: broken}
+			if broken == shard.AckFirst {
+				o.Kills = 4
+			}
+			for range 3 {
+				o.Seed = rand.Uint64()
+				record, _, err := driver.Run(t.Context(), o)
+				require.NoError(t, err, "seed %d", o.Seed)
+				for _, p := range check.Run(record).Problems {
+					if slices.Contains(found[broken], p.Kind) {
+						t.Logf("seed %d: %v", o.Seed, p)
+						return
+					}
+				}
+				t.Logf("seed %d found nothing", o.Seed)
+			}
+			t.Error("nothing was found")
+		})
+	}
+}
+
+// TestRun is the program.
+func TestRun(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-for", "1s", "-shards", "2", "-clients", "2", "-kills", "1", "-pauses", "0", "-seed", "7"}, &out, io.Discard))
+	for _, line := range []string{"seed 7, 2 shards, 16 accounts, 2 clients, 1s\n", "1 kills, 0 pauses\n", "right: "} {
+		require.Contains(t, out.String(), line)
+	}
+	for _, args := range [][]string{{"-clients", "x"}, {"more"}, {"-shards", "0"}, {"-for", "1h"}, {"-break", "die-voted"}} {
+		require.Error(t, run(t.Context(), args, io.Discard, io.Discard), "%v", args)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(300*time.Millisecond, cancel)
+	require.ErrorIs(t, run(ctx, []string{"-for", "1m"}, io.Discard, io.Discard), context.Canceled)
+}
+
+// TestRun_SaysWhatIsWrong and ends with an error.
+func TestRun_SaysWhatIsWrong(t *testing.T) {
+	var out bytes.Buffer
+	require.ErrorIs(t, run(t.Context(), []string{"-for", "3s", "-break", "no-wait"}, &out, io.Discard), errWrong)
+	require.Contains(t, out.String(), "WRONG:\n- ")
+}
