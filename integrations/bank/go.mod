@@ -7,6 +7,7 @@ require (
 	github.com/dgraph-io/badger/v4 v4.9.6
 	github.com/stretchr/testify v1.12.1
 	github.com/trueclock/trueclock v0.0.0
+	go.uber.org/goleak v1.3.0
 )
 
 require (

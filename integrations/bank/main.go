@@ -1,7 +1,7 @@
 // Command bank is a bank over several shards, each a process with a Badger and a clock of its own that is wrong: transfers by two-phase commit
 // at one timestamp, totals at one timestamp over all shards, while the shards are paused and killed.
 //
-//	go run . [-shards 3] [-for 10s] [-clients 8] [-kills 3] [-pauses 3] [-seed N] [-break RULE]
+//	go run . [-shards 3] [-for 10s] [-clients 8] [-kills 3] [-pauses 3] [-delay 6ms] [-seed N] [-break RULE]
 //
 // It prints a summary, and ends with 1 and the evidence if anything was ever wrong.
 package main
@@ -74,6 +74,7 @@ func parse(args []string, stderr io.Writer) (o driver.Options, err error) {
 	flags.IntVar(&o.Kills, "kills", 3, "how often a shard is killed and started again")
 	flags.IntVar(&o.Pauses, "pauses", 3, "how often a shard is stopped for up to 0.8 s")
 	flags.DurationVar(&o.For, "for", 10*time.Second, "how long to run")
+	flags.DurationVar(&o.Delay, "delay", 6*time.Millisecond, "how long a packet of time takes on the slow paths, which makes 2ε about that")
 	flags.Uint64Var(&o.Seed, "seed", 0, "of all that is drawn at random; 0 draws one (what the machine does in between is not repeated)")
 	broken := flags.String("break", "", fmt.Sprintf("break a rule, to see that a check finds it: one of %v", shard.Mutants()))
 	if err := flags.Parse(args); err != nil {
@@ -83,8 +84,9 @@ func parse(args []string, stderr io.Writer) (o driver.Options, err error) {
 	switch {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.Shards < 1 || o.Shards > 9 || o.Clients < 1 || o.Clients > 100 || o.Kills < 0 || o.Pauses < 0 || o.For < time.Second || o.For > 10*time.Minute:
-		return o, errors.New("1 to 9 shards, 1 to 100 clients, 1s to 10m, and nothing negative")
+	case o.Shards < 1 || o.Shards > 9 || o.Clients < 1 || o.Clients > 100 || o.Kills < 0 || o.Pauses < 0 || o.For < time.Second || o.For > 10*time.Minute,
+		o.Delay < time.Millisecond || o.Delay > 100*time.Millisecond:
+		return o, errors.New("1 to 9 shards, 1 to 100 clients, 1s to 10m, a delay of 1ms to 100ms, and nothing negative")
 	case o.Break != shard.Nothing && !slices.Contains(shard.Mutants(), o.Break):
 		return o, fmt.Errorf("-break %s is none of %v", o.Break, shard.Mutants())
 	}

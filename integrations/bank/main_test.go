@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/trueclock/trueclock/integrations/bank/check"
 	"github.com/trueclock/trueclock/integrations/bank/driver"
@@ -27,12 +28,12 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // TestBank_IsRight while shards are killed and paused.
 func TestBank_IsRight(t *testing.T) {
-	o := driver.Options{Shards: 3, Clients: 8, Kills: 5, Pauses: 5, For: 15 * time.Second, Seed: rand.Uint64()}
+	o := driver.Options{Shards: 3, Clients: 8, Kills: 5, Pauses: 5, For: 15 * time.Second, Delay: 6 * time.Millisecond, Seed: rand.Uint64()}
 	t.Logf("seed %d", o.Seed)
 	record, faults, err := driver.Run(t.Context(), o)
 	require.NoError(t, err, "seed %d", o.Seed)
@@ -61,7 +62,7 @@ func TestBank_WhatIsBrokenIsFound(t *testing.T) {
 	require.Len(t, found, len(shard.Mutants()))
 	for _, broken := range shard.Mutants() {
 		t.Run(string(broken), func(t *testing.T) {
-			o := driver.Options{Shards: 3, Clients: 8, For: 3 * time.Second, Break: broken}
+			o := driver.Options{Shards: 3, Clients: 24, For: 3 * time.Second, Delay: 40 * time.Millisecond, Break: broken}
 			if broken == shard.AckFirst {
 				o.Kills = 4
 			}
@@ -100,6 +101,6 @@ func TestRun(t *testing.T) {
 // TestRun_SaysWhatIsWrong and ends with an error.
 func TestRun_SaysWhatIsWrong(t *testing.T) {
 	var out bytes.Buffer
-	require.ErrorIs(t, run(t.Context(), []string{"-for", "3s", "-break", "no-wait"}, &out, io.Discard), errWrong)
+	require.ErrorIs(t, run(t.Context(), []string{"-for", "2s", "-delay", "40ms", "-break", "no-wait"}, &out, io.Discard), errWrong)
 	require.Contains(t, out.String(), "WRONG:\n- ")
 }

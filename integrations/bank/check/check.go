@@ -30,8 +30,8 @@ type Report struct {
 // limit is how many problems of a kind are reported.
 const limit = 5
 
-// patience is how long linearizability may take to judge, for each account.
-const patience = 20 * time.Second
+// patience is how long linearizability may take to judge.
+const patience = 30 * time.Second
 
 // Run judges a record.
 func Run(r Record) Report {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -38,14 +39,18 @@ var register = porcupine.Model{
 // linearizable: each account is as if every operation on it had happened at one moment between its beginning and its end. One whose end
 // nobody knows, and which the stores have kept, may have happened at any time after its beginning.
 func linearizable(r Record, happened map[int64]hlc.Timestamp) (problems []Problem, undecided []string) {
+	deadline := time.Now().Add(patience)
 	for account := range r.Accounts {
 		operations := accesses(r, happened, account)
-		switch porcupine.CheckOperationsTimeout(register, operations, patience) {
+		what := fmt.Sprintf("account %d, %d operations", account, len(operations))
+		switch porcupine.CheckOperationsTimeout(register, operations, max(time.Millisecond, time.Until(deadline))) {
 		case porcupine.Illegal:
-			problems = append(problems, Problem{"linearizable", fmt.Sprintf("account %d is not: no order of its %d operations explains them\n%s",
-				account, len(operations), unexplained(operations))})
+			problems = append(problems, Problem{"linearizable", fmt.Sprintf("no order explains %s; the first that is not in the longest explanation:%s", what, unexplained(operations))})
 		case porcupine.Unknown:
-			undecided = append(undecided, fmt.Sprintf("account %d, %d operations", account, len(operations)))
+			undecided = append(undecided, what)
+		}
+		if len(problems) == limit {
+			break // enough
 		}
 	}
 	return problems, undecided
@@ -74,25 +79,30 @@ func accesses(r Record, happened map[int64]hlc.Timestamp, account int) (list []p
 	return list
 }
 
-// unexplained shows where the longest explanation ends: the operations about the first that it lacks.
-func unexplained(operations []porcupine.Operation) string {
-	_, info := porcupine.CheckOperationsVerbose(register, operations, patience)
-	var longest []int
+// unexplained shows the first operations that the longest explanation lacks.
+func unexplained(operations []porcupine.Operation) (text string) {
+	_, info := porcupine.CheckOperationsVerbose(register, operations, time.Second)
+	explained := map[int]bool{}
 	for _, partition := range info.PartialLinearizations() {
-		for _, p := range partition {
-			if len(p) > len(longest) {
-				longest = p
+		for _, order := range partition {
+			if len(order) > len(explained) {
+				clear(explained)
+				for _, i := range order {
+					explained[i] = true
+				}
 			}
 		}
 	}
-	sorted := slices.Clone(operations)
-	slices.SortFunc(sorted, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
-	text, shown := "", 0
-	for i, op := range operations {
-		if !slices.Contains(longest, i) && shown < 3 {
-			shown++
-			text += fmt.Sprintf("  %v  [%v, %v]  %+v\n", op.ClientId, time.Duration(op.Call), time.Duration(op.Return), op.Input)
+	var order []int
+	for i := range operations {
+		if !explained[i] {
+			order = append(order, i)
 		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(operations[a].Call, operations[b].Call) })
+	for _, i := range order[:min(3, len(order))] {
+		op := operations[i]
+		text += fmt.Sprintf("\n  client %d  [%v, %v]  %+v", op.ClientId, time.Duration(op.Call), time.Duration(op.Return), op.Input)
 	}
 	return text
 }

@@ -12,12 +12,11 @@ import (
 	"github.com/trueclock/trueclock/integrations/bank/wire"
 )
 
-// Limits of a client's patience.
+// Limits of a client's patience; the last one is for when all shards are up.
 const (
-	transferWait = 3 * time.Second
-	snapshotWait = 2 * time.Second
-
-	longestMoment = 10 * time.Millisecond // longer than 2ε, so that a timestamp ahead of true time is read before and after it has passed
+	transferWait = 6 * time.Second
+	snapshotWait = 4 * time.Second
+	calmWait     = time.Minute
 )
 
 // client does one thing after the other.
@@ -25,6 +24,7 @@ type client struct {
 	*run
 	number int
 	random *rand.Rand
+	wait   time.Duration // for a snapshot
 	seen   []check.Snapshot
 }
 
@@ -81,12 +81,13 @@ func (c *client) move(ctx context.Context) {
 
 // snapshot has one shard choose a timestamp that sees all that was acknowledged, and reads all shards at it.
 func (c *client) snapshot(ctx context.Context) (s check.Snapshot, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, snapshotWait)
+	ctx, cancel := context.WithTimeout(ctx, c.wait)
 	defer cancel()
 	s = check.Snapshot{Client: c.number, Invoked: time.Since(c.began)}
 	chosen, err := wire.Call[wire.Snapshot, wire.View](ctx, c.cluster.Peer(c.random.IntN(c.Shards)), wire.SnapshotPath, wire.Snapshot{ChooseOnly: true})
 	if err == nil {
-		s.TS, s.Entries, ok = chosen.TS, c.read(ctx, chosen.TS), true
+		later := time.Duration(c.random.IntN(2)) * 2 * c.Delay // at once, or some before and some after it has passed
+		s.TS, s.Entries, ok = chosen.TS, c.read(ctx, chosen.TS, later), true
 	}
 	s.Returned = time.Since(c.began)
 	c.mu.Lock()
@@ -101,9 +102,9 @@ func (c *client) snapshot(ctx context.Context) (s check.Snapshot, ok bool) {
 
 // again reads all accounts at an old timestamp.
 func (c *client) again(ctx context.Context, old check.Snapshot) bool {
-	ctx, cancel := context.WithTimeout(ctx, snapshotWait)
+	ctx, cancel := context.WithTimeout(ctx, c.wait)
 	defer cancel()
-	s := check.Snapshot{Client: c.number, Invoked: time.Since(c.began), TS: old.TS, Entries: c.read(ctx, old.TS)}
+	s := check.Snapshot{Client: c.number, Invoked: time.Since(c.began), TS: old.TS, Entries: c.read(ctx, old.TS, 0)}
 	s.Returned = time.Since(c.began)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,16 +116,15 @@ func (c *client) again(ctx context.Context, old check.Snapshot) bool {
 	return true
 }
 
-// read asks all shards, at once or each in a moment: a snapshot stays what it is. It returns nil if one of them did not answer.
-func (c *client) read(ctx context.Context, ts hlc.Timestamp) wire.Entries {
+// read asks each shard in a moment of at most later, nil if one of them did not answer.
+func (c *client) read(ctx context.Context, ts hlc.Timestamp, later time.Duration) wire.Entries {
 	views := make([]wire.View, c.Shards)
 	errs := make([]error, c.Shards)
 	var asking sync.WaitGroup
-	later := c.random.Int64N(2) * int64(longestMoment)
 	for number := range c.Shards {
-		moment := time.Duration(c.random.Int64N(later + 1))
+		moment := time.NewTimer(time.Duration(c.random.Int64N(int64(later) + 1)))
 		asking.Go(func() {
-			time.Sleep(moment)
+			<-moment.C
 			views[number], errs[number] = wire.Call[wire.Snapshot, wire.View](ctx, c.cluster.Peer(number), wire.SnapshotPath, wire.Snapshot{At: ts})
 		})
 	}

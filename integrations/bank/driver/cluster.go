@@ -26,9 +26,9 @@ type Cluster struct {
 	dir       string
 }
 
-// StartCluster starts shards in a new directory and returns when all serve. broken is what is wrong with them.
-func StartCluster(ctx context.Context, shards int, seed uint64, broken shard.Break) (_ *Cluster, err error) {
-	c := &Cluster{client: wire.NewClient(), turns: make([]sync.Mutex, shards)}
+// StartCluster starts shards in a new directory and returns when all serve.
+func StartCluster(ctx context.Context, o Options) (_ *Cluster, err error) {
+	c := &Cluster{client: wire.NewClient(), turns: make([]sync.Mutex, o.Shards)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Close())
@@ -37,12 +37,12 @@ func StartCluster(ctx context.Context, shards int, seed uint64, broken shard.Bre
 	if c.dir, err = os.MkdirTemp("", "bank"); err != nil {
 		return nil, err
 	}
-	if c.world, err = startWorld(shards, seed); err != nil {
+	if c.world, err = startWorld(o.Shards, o.Delay, o.Seed); err != nil {
 		return nil, err
 	}
-	random := rand.New(rand.NewPCG(seed, 0xc10c))
+	random := rand.New(rand.NewPCG(o.Seed, 0xc10c))
 	var addresses []string
-	for i := range shards {
+	for i := range o.Shards {
 		socket, address, err := listenFor()
 		if err != nil {
 			return nil, err
@@ -50,10 +50,10 @@ func StartCluster(ctx context.Context, shards int, seed uint64, broken shard.Bre
 		addresses = append(addresses, address)
 		c.processes = append(c.processes, &process{socket: socket, config: shard.Config{
 			Number: i, TimeServers: c.world.serversOf(i), Dir: filepath.Join(c.dir, fmt.Sprint("shard-", i)),
-			ClockZero: random.Int64N(1e18), ClockPPB: rates[i%len(rates)], Break: broken,
+			ClockZero: random.Int64N(1e18), ClockPPB: rates[i%len(rates)], Break: o.Break,
 		}})
 	}
-	started := make(chan error, shards)
+	started := make(chan error, o.Shards)
 	for _, p := range c.processes {
 		p.config.Addresses = addresses
 		go func() { started <- p.start(ctx) }()
@@ -111,9 +111,12 @@ func (c *Cluster) Exited(number int) <-chan struct{} {
 	return c.processes[number].exited
 }
 
+// settleWait is for what is undecided at the end.
+const settleWait = time.Minute
+
 // Settle returns when no shard has anything undecided.
 func (c *Cluster) Settle(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, settleWait)
 	defer cancel()
 	for {
 		open := ""

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
-	"github.com/trueclock/trueclock/integrations/bank/shard"
+	"go.uber.org/goleak"
 )
 
 // orphans is the argument with which this program starts a cluster and waits to be killed.
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 			exit(makeOrphans())
 		}
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 func exit(err error) {
@@ -35,7 +36,7 @@ func exit(err error) {
 
 // makeOrphans prints the process ids of two shards, of which one is stopped.
 func makeOrphans() error {
-	c, err := StartCluster(context.Background(), 2, 1, shard.Nothing)
+	c, err := StartCluster(context.Background(), Options{Shards: 2, Delay: time.Millisecond, Seed: 1})
 	if err != nil {
 		return err
 	}

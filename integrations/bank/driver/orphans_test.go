@@ -27,7 +27,7 @@ func TestOrphans_End(t *testing.T) {
 	require.NoError(t, err)
 	require.Error(t, parent.Wait())
 	for i, pid := range pids {
-		require.Eventually(t, func() bool { return gone(pid) }, 20*time.Second, 10*time.Millisecond, "shard %d, process %d", i, pid)
+		require.Eventually(t, func() bool { return gone(pid) }, calmWait, 10*time.Millisecond, "shard %d, process %d", i, pid)
 	}
 }
 

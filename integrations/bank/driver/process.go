@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	readyWait = 20 * time.Second
-	exitWait  = 5 * time.Second
+	readyWait = time.Minute // on a machine that does something else as well
+	exitWait  = 10 * time.Second
 )
 
 // process is a shard as this program sees it: a child that can be killed, paused and started again. It

@@ -29,13 +29,14 @@ func begin(t *testing.T) *story {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	c, err := StartCluster(t.Context(), 2, seed, shard.Nothing)
+	o := Options{Shards: 2, Delay: 3 * time.Millisecond, Seed: seed}
+	c, err := StartCluster(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()); require.Empty(t, c.Words()) })
-	r := &run{Options: Options{Shards: 2, Seed: seed}, cluster: c, began: time.Now()}
+	r := &run{Options: o, cluster: c, began: time.Now()}
 	r.record.Accounts = 2 * accountsPerShard
 	require.NoError(t, r.open(t.Context()))
-	return &story{&client{run: r, random: rand.New(rand.NewPCG(seed, 0))}, t}
+	return &story{&client{run: r, random: rand.New(rand.NewPCG(seed, 0)), wait: calmWait}, t}
 }
 
 // restart starts a shard again, with what is broken now.
@@ -49,13 +50,13 @@ func (s *story) dies(number int) {
 	s.t.Helper()
 	select {
 	case <-s.cluster.Exited(number):
-	case <-time.After(20 * time.Second):
+	case <-time.After(calmWait):
 		s.t.Fatal("it did not die")
 	}
 }
 
 func (s *story) transfer(number int, q wire.Transfer) (wire.Outcome, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), calmWait)
 	defer cancel()
 	return wire.Call[wire.Transfer, wire.Outcome](ctx, s.cluster.Peer(number), wire.TransferPath, q)
 }
@@ -94,7 +95,7 @@ func (s *story) inDoubt(before check.Snapshot) {
 	}
 	_, err = read(outcome.TS, 200*time.Millisecond)
 	require.ErrorIs(s.t, err, context.DeadlineExceeded, "above the vote nobody reads")
-	view, err := read(before.TS, 10*time.Second)
+	view, err := read(before.TS, calmWait)
 	require.NoError(s.t, err)
 	for account, entry := range view.Entries {
 		require.Equal(s.t, before.Entries[account], entry)
@@ -105,7 +106,6 @@ func (s *story) inDoubt(before check.Snapshot) {
 func (s *story) was(committed bool) hlc.Timestamp {
 	s.t.Helper()
 	now := s.now()
-	s.record.Kept = nil
 	var at []hlc.Timestamp
 	for _, number := range []int{coordinator, participant} {
 		kept, err := wire.Call[wire.Snapshot, wire.Versions](s.t.Context(), s.cluster.Peer(number), wire.HistoryPath, wire.Snapshot{At: now.TS})

@@ -21,6 +21,7 @@ type Options struct {
 	Shards, Clients int
 	Kills, Pauses   int
 	For             time.Duration
+	Delay           time.Duration // of a packet of time on a slow path: about 2ε
 	Seed            uint64
 	Break           shard.Break
 	Progress        func(string) // if set, is told now and then how it goes
@@ -47,7 +48,7 @@ type run struct {
 
 // Run runs the bank and returns all that was seen. An error says that it could not be run, and not that it was wrong.
 func Run(ctx context.Context, o Options) (_ check.Record, _ Faults, err error) {
-	cluster, err := StartCluster(ctx, o.Shards, o.Seed, o.Break)
+	cluster, err := StartCluster(ctx, o)
 	if err != nil {
 		return check.Record{}, Faults{}, err
 	}
@@ -99,7 +100,7 @@ func (r *run) work(ctx context.Context) error {
 	var work sync.WaitGroup
 	for i := range r.Clients + auditors {
 		work.Go(func() {
-			c := &client{run: r, number: i, random: rand.New(rand.NewPCG(r.Seed, uint64(i)))}
+			c := &client{run: r, number: i, random: rand.New(rand.NewPCG(r.Seed, uint64(i))), wait: snapshotWait}
 			if i < r.Clients {
 				c.transfer(ctx, running)
 			} else {
@@ -147,7 +148,7 @@ func (r *run) tell(running context.Context) {
 
 // look reads, after the end, snapshots that were taken before, and all that the shards have kept.
 func (r *run) look(ctx context.Context) error {
-	c := &client{run: r, number: -2, random: rand.New(rand.NewPCG(r.Seed, 0xf14a1))}
+	c := &client{run: r, number: -2, random: rand.New(rand.NewPCG(r.Seed, 0xf14a1)), wait: calmWait}
 	step := max(1, len(r.record.Snapshots)/rereads)
 	for i := 0; i < len(r.record.Snapshots); i += step {
 		if !c.again(ctx, r.record.Snapshots[i]) {

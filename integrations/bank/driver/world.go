@@ -16,18 +16,24 @@ type world struct {
 // lie is by how much one of the four servers is wrong. One liar is what the shards assume (f = 1).
 const lie = 80 * time.Millisecond
 
-// paths are the networks of shards 0, 1, 2, and again from the first. On a path that is slow towards the server true time is early in the
-// interval, so that the shard's timestamps lead; on one that is slow back it is late. Nobody can see the difference.
-var paths = []struct{ forward, back fleet.Path }{
-	{fleet.Path{Min: 6 * time.Millisecond, Jitter: 200 * time.Microsecond}, fleet.Path{Min: 200 * time.Microsecond, Jitter: 50 * time.Microsecond}},
-	{fleet.Path{Min: 200 * time.Microsecond, Jitter: 50 * time.Microsecond}, fleet.Path{Min: 6 * time.Millisecond, Jitter: 200 * time.Microsecond}},
-	{fleet.Path{Min: 3 * time.Millisecond, Jitter: 400 * time.Microsecond, Loss: 0.1}, fleet.Path{Min: 3 * time.Millisecond, Jitter: 400 * time.Microsecond}},
+// pathsOf returns the network of a shard in both directions. On one that is slow towards the server true time is early in the interval, so that the
+// shard's timestamps lead; on one that is slow back it is late. Nobody can see the difference.
+func pathsOf(shard int, slow time.Duration) (forward, back fleet.Path) {
+	fast := fleet.Path{Min: slow / 30, Jitter: slow / 100}
+	switch late := (fleet.Path{Min: slow, Jitter: slow / 30}); shard % 3 {
+	case 0:
+		return late, fast
+	case 1:
+		return fast, late
+	}
+	half := fleet.Path{Min: slow / 2, Jitter: slow / 15}
+	return fleet.Path{Min: half.Min, Jitter: half.Jitter, Loss: 0.1}, half
 }
 
 // rates are by how much the shards' local clocks run wrong, in parts per billion. 200 000 are assumed.
 var rates = []int64{150_000, -150_000, 40_000}
 
-func startWorld(shards int, seed uint64) (_ *world, err error) {
+func startWorld(shards int, slow time.Duration, seed uint64) (_ *world, err error) {
 	w := &world{relays: make([][]*fleet.Relay, shards)}
 	defer func() {
 		if err != nil {
@@ -47,8 +53,8 @@ func startWorld(shards int, seed uint64) (_ *world, err error) {
 	}
 	for shard := range shards {
 		for i, server := range w.servers {
-			path := paths[shard%len(paths)]
-			relay, err := fleet.StartRelay(fleet.RelayConfig{Upstream: server.Addr(), Seed: seed + uint64(100*shard+i), Forward: path.forward, Back: path.back})
+			forward, back := pathsOf(shard, slow)
+			relay, err := fleet.StartRelay(fleet.RelayConfig{Upstream: server.Addr(), Seed: seed + uint64(100*shard+i), Forward: forward, Back: back})
 			if err != nil {
 				return nil, err
 			}

@@ -54,7 +54,7 @@ func (t *transaction) commitBroken(ctx context.Context) (_ wire.Outcome, done bo
 	if t.s.config.Break == AckFirst {
 		err = t.s.clock.WaitUntilAfter(ctx, p.TS().Time())
 		t.s.work.Go(func() {
-			time.Sleep(150 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond)
 			_ = p.Run(t.s.ctx, t.decide)
 			t.finish(p.TS())
 		})

@@ -54,9 +54,9 @@ func Mutants() []Break { return []Break{NoWait, Narrow, LandFirst, LowStamp, Ack
 // Limits of waiting. A shard may be down for longer: then transactions that need it are aborted, and those that it
 // has voted for wait for it.
 const (
-	lockWait     = 400 * time.Millisecond
-	prepareWait  = 1200 * time.Millisecond
-	transferWait = 5 * time.Second
+	lockWait     = time.Second
+	prepareWait  = 3 * time.Second
+	transferWait = 10 * time.Second
 	decideWait   = time.Second
 	askAfter     = 200 * time.Millisecond
 	askEvery     = 100 * time.Millisecond

@@ -33,6 +33,9 @@ type Shard struct {
 	running map[int64]bool  // coordinated here, and not decided
 	refused map[int64]bool  // somebody was told that they are aborted
 
+	serving sync.RWMutex // read-locked by each request
+	closed  bool         // behind it: no more are served
+
 	ctx  context.Context // of all that goes on in the background
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -114,7 +117,15 @@ func (s *Shard) Handler() http.Handler {
 		defer s.mu.Unlock()
 		return wire.Status{InDoubt: len(s.votes), Running: len(s.running)}, nil
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serving.RLock()
+		defer s.serving.RUnlock()
+		if s.closed {
+			http.Error(w, "closed", http.StatusServiceUnavailable)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // mine says if an account lives here.
@@ -165,16 +176,14 @@ func (s *Shard) must(err error) {
 	}
 }
 
-// shutdownWait is for requests that are being answered at the end.
-const shutdownWait = 3 * time.Second
-
 // hangUp ends all waits, and returns when nobody is served any more.
-func (s *Shard) hangUp(server *http.Server) error {
+func (s *Shard) hangUp(server *http.Server) {
 	s.stop()
 	_ = s.committer.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownWait)
-	defer cancel()
-	return server.Shutdown(ctx)
+	s.serving.Lock()
+	s.closed = true
+	s.serving.Unlock()
+	_ = server.Close()
 }
 
 // Run is the process of a shard: it serves on the listener until ctx ends, and calls ready when it does.
@@ -197,7 +206,7 @@ func Run(ctx context.Context, c Config, listener net.Listener, ready func()) err
 	select {
 	case err = <-serving:
 	case <-ctx.Done():
-		err = s.hangUp(server)
+		s.hangUp(server)
 		<-serving
 	}
 	return errors.Join(err, s.Close())
