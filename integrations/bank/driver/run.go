@@ -53,8 +53,9 @@ func Run(ctx context.Context, o Options) (_ check.Record, _ Faults, err error) {
 		return check.Record{}, Faults{}, err
 	}
 	defer func() {
-		if err = errors.Join(err, cluster.Close()); err != nil || cluster.Words() != "" {
-			err = fmt.Errorf("%w\n%s", errors.Join(err, errors.New("what the shards said:")), cluster.Words())
+		err = errors.Join(err, cluster.Close())
+		if words := cluster.Words(); words != "" {
+			err = errors.Join(err, fmt.Errorf("the shards said: %s", words))
 		}
 	}()
 	r := &run{Options: o, cluster: cluster, began: time.Now()}
