@@ -75,13 +75,19 @@ func (s *story) now() check.Snapshot {
 	return snapshot
 }
 
+// status is the participant's.
+func (s *story) status() wire.Status {
+	s.t.Helper()
+	status, err := wire.Call[wire.Nothing, wire.Status](s.t.Context(), s.cluster.Peer(participant), wire.StatusPath, wire.Nothing{})
+	require.NoError(s.t, err)
+	return status
+}
+
 // inDoubt: the participant has voted and knows no decision. Its account is locked, nobody reads there, and what was
 // read before is as it was.
 func (s *story) inDoubt(before check.Snapshot) {
 	s.t.Helper()
-	status, err := wire.Call[wire.Nothing, wire.Status](s.t.Context(), s.cluster.Peer(participant), wire.StatusPath, wire.Nothing{})
-	require.NoError(s.t, err)
-	require.Equal(s.t, wire.Status{InDoubt: 1}, status)
+	require.Equal(s.t, wire.Status{InDoubt: 1}, s.status())
 	outcome, err := s.transfer(participant, wire.Transfer{Tx: s.lastTx.Add(1), Amounts: map[int]int64{1: -1, 3: 1}})
 	require.NoError(s.t, err)
 	require.Contains(s.t, outcome.Why, "busy")
@@ -172,6 +178,11 @@ func TestRecovery_TheParticipantDiesBeforeItApplies(t *testing.T) {
 	s.cluster.processes[coordinator].resume()
 	require.Equal(t, outcome.TS, s.was(true))
 	s.late()
+
+	s.cluster.processes[coordinator].pause()
+	s.restart(participant, shard.Nothing)
+	require.Equal(t, wire.Status{}, s.status(), "what was carried out is not in doubt again")
+	s.cluster.processes[coordinator].resume()
 }
 
 // TestRecovery_TheCoordinatorDiesUndecided: the participant waits for it, and is told that it is aborted; that holds though
