@@ -33,7 +33,7 @@ func summary(w io.Writer, o driver.Options, r check.Record, f driver.Faults, rep
 	}
 	if len(report.Problems) == 0 {
 		fmt.Fprintf(w, "right: totals, the same snapshots twice, what the stores kept, linearizability of each account, and for %d operations\n"+
-			"real time, causal reverse, long fork, monotonic sessions, snapshots by replay\n", report.Operations)
+			"real time, stale reads, causal reverse, long fork, monotonic sessions, snapshots by replay\n", report.Operations)
 		return
 	}
 	fmt.Fprintln(w, "WRONG:")

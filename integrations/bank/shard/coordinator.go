@@ -11,8 +11,8 @@ import (
 )
 
 // transfer coordinates a transaction. It is carried out to the end whether or not the client waits.
-func (s *Shard) transfer(ctx context.Context, q wire.Transfer) (wire.Outcome, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transferWait)
+func (s *Shard) transfer(_ context.Context, q wire.Transfer) (wire.Outcome, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, transferWait)
 	defer cancel()
 	parts, err := s.split(q)
 	if err != nil {

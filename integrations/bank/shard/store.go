@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/dgraph-io/badger/v4"
@@ -30,7 +32,11 @@ func layout() hlc.Layout { return hlc.Kudu() }
 // of one account rise: who has its lock votes above whatever was committed before. Nothing is ever forgotten: a run is short.
 type store struct{ db *badger.DB }
 
+// openStore opens the store of a directory that is this process's alone.
 func openStore(dir string) (*store, error) {
+	if err := removeEmpty(dir); err != nil {
+		return nil, err
+	}
 	o := badger.DefaultOptions(dir).WithSyncWrites(true).WithNumVersionsToKeep(math.MaxInt).WithDetectConflicts(false).WithLogger(nil).
 		WithMemTableSize(16 << 20).WithBlockCacheSize(8 << 20).WithNumCompactors(2)
 	db, err := badger.OpenManaged(o)
@@ -38,6 +44,26 @@ func openStore(dir string) (*store, error) {
 		return nil, err
 	}
 	return &store{db}, nil
+}
+
+// removeEmpty removes what a kill leaves when it comes between the creation of a file and its first byte, or when Badger has emptied a file
+// whose content is elsewhere and is about to remove it. Badger does not open if it finds one (github.com/dgraph-io/badger/issues/2207).
+func removeEmpty(dir string) error {
+	for _, pattern := range []string{"*.mem", "*.vlog"} {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if info, err := os.Stat(file); err != nil || info.Size() > 0 {
+				continue // what cannot be looked at is Badger's to report
+			}
+			if err := os.Remove(file); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *store) close() error { return s.db.Close() }

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -60,6 +62,23 @@ func TestStore_OneKeyTwiceAtOneVersion(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, past[0], 1)
 	require.Equal(t, second, past[0][0].Entry)
+}
+
+// TestStore_AKillLeavesAnEmptyFile, with which Badger alone does not open.
+func TestStore_AKillLeavesAnEmptyFile(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir)
+	there := wire.Entries{0: {Balance: 10, Tx: 1}}
+	require.NoError(t, s.write(100, puts(there)...))
+	require.NoError(t, s.close())
+	for _, name := range []string{"00099.mem", "000099.vlog"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+		s = opened(t, dir)
+		all, err := s.read([]int{0}, newest)
+		require.NoError(t, err)
+		require.Equal(t, there, all)
+		require.NoError(t, s.close())
+	}
 }
 
 // TestStore_Records: a vote is there until it is discarded, or until its decision is carried out at whatever timestamp.
