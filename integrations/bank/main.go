@@ -59,11 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("seed %d: %w", o.Seed, err)
 	}
 	report := check.Run(record)
-	summary(stdout, o, record, faults, report)
-	if len(report.Problems) > 0 {
-		return errWrong
-	}
-	return nil
+	return summary(stdout, o, record, faults, report)
 }
 
 func parse(args []string, stderr io.Writer) (o driver.Options, err error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/trueclock/trueclock/integrations/bank/driver"
 )
 
-// summary says what was done and what was found.
-func summary(w io.Writer, o driver.Options, r check.Record, f driver.Faults, report check.Report) {
+// summary says what was done and what was found, and returns errWrong if that was something.
+func summary(w io.Writer, o driver.Options, r check.Record, f driver.Faults, report check.Report) error {
 	counts := map[check.State]int{}
 	for _, t := range r.Transfers {
 		counts[t.State]++
@@ -23,7 +23,7 @@ func summary(w io.Writer, o driver.Options, r check.Record, f driver.Faults, rep
 	}
 	fmt.Fprintf(w, "\n%d transactions committed, %d aborted%s, %d of unknown outcome\n", counts[check.Committed], counts[check.Aborted], reasons(r), counts[check.Unknown])
 	fmt.Fprintf(w, "%d snapshots over all shards, %d of them read once more, %d not answered\n", len(r.Snapshots), len(r.Again), r.Missed)
-	fmt.Fprintf(w, "%d kills, %d pauses\n", f.Kills, f.Pauses)
+	fmt.Fprintf(w, "%d kills, %d of them twice, %d pauses\n", f.Kills, f.Twice, f.Pauses)
 	if latencies, epsilon := driver.Latencies(r); len(latencies) > 0 {
 		at := func(part int) time.Duration { return latencies[len(latencies)*part/100].Round(10 * time.Microsecond) }
 		fmt.Fprintf(w, "a transfer takes %v (p50), %v (p99); 2ε is %v on average\n", at(50), at(99), (2 * epsilon).Round(10*time.Microsecond))
@@ -34,12 +34,13 @@ func summary(w io.Writer, o driver.Options, r check.Record, f driver.Faults, rep
 	if len(report.Problems) == 0 {
 		fmt.Fprintf(w, "right: totals, the same snapshots twice, what the stores kept, linearizability of each account, and for %d operations\n"+
 			"real time, stale reads, causal reverse, long fork, monotonic sessions, snapshots by replay\n", report.Operations)
-		return
+		return nil
 	}
 	fmt.Fprintln(w, "WRONG:")
 	for _, p := range report.Problems {
 		fmt.Fprintf(w, "- %v\n", p)
 	}
+	return errWrong
 }
 
 func reasons(r check.Record) (text string) {

@@ -11,7 +11,11 @@ import (
 )
 
 // Faults are what was done to the shards.
-type Faults struct{ Kills, Pauses int }
+type Faults struct {
+	Kills  int
+	Twice  int // of these: killed once more while the process started
+	Pauses int
+}
 
 // fault is one of a plan.
 type fault struct {
@@ -19,6 +23,7 @@ type fault struct {
 	shard int
 	kill  bool
 	lasts time.Duration // until the process is started again, or goes on
+	start time.Duration // a kill: if not 0, the process is first started at once, and killed again after this
 }
 
 // plan draws faults from the seed: anywhere in the run but in the last part of it.
@@ -28,6 +33,7 @@ func (r *run) plan() (list []fault) {
 		f := fault{at: time.Duration((0.05 + 0.8*random.Float64()) * float64(r.For)), shard: random.IntN(r.Shards), kill: i < r.Kills}
 		if f.kill {
 			f.lasts = time.Duration(random.Int64N(int64(300 * time.Millisecond)))
+			f.start = time.Duration(random.IntN(2)) * time.Duration(random.Int64N(int64(200*time.Millisecond)))
 		} else {
 			f.lasts = 20*time.Millisecond + time.Duration(random.Int64N(int64(800*time.Millisecond)))
 		}
@@ -70,15 +76,26 @@ func (f *faults) run(ctx context.Context, c *Cluster, plan []fault) error {
 }
 
 func (f *faults) one(ctx context.Context, c *Cluster, p fault) error {
-	if p.kill {
-		f.mu.Lock()
-		f.Kills++
-		f.mu.Unlock()
-		return c.Restart(ctx, p.shard, p.lasts)
+	if !p.kill {
+		c.Pause(ctx, p.shard, p.lasts)
+		f.count(Faults{Pauses: 1})
+		return nil
 	}
-	c.Pause(ctx, p.shard, p.lasts)
+	f.count(Faults{Kills: 1})
+	if p.start > 0 {
+		hit, err := c.Interrupt(ctx, p.shard, p.start)
+		if err != nil {
+			return err
+		}
+		if hit {
+			f.count(Faults{Twice: 1})
+		}
+	}
+	return c.Restart(ctx, p.shard, p.lasts)
+}
+
+func (f *faults) count(more Faults) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.Pauses++
-	return nil
+	f.Kills, f.Twice, f.Pauses = f.Kills+more.Kills, f.Twice+more.Twice, f.Pauses+more.Pauses
 }
