@@ -38,7 +38,7 @@ var register = porcupine.Model{
 
 // linearizable: each account is as if every operation on it had happened at one moment between its beginning and its end. One whose end
 // nobody knows, and which the stores have kept, may have happened at any time after its beginning.
-func linearizable(r Record, happened map[int64]hlc.Timestamp) (problems []Problem, undecided []string) {
+func linearizable(r Record, happened map[int64]hlc.Timestamp, patience time.Duration) (problems []Problem, undecided []string) {
 	deadline := time.Now().Add(patience)
 	for account := range r.Accounts {
 		operations := accesses(r, happened, account)

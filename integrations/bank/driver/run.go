@@ -30,7 +30,7 @@ type Options struct {
 const (
 	accountsPerShard = 8
 	balance          = 1000
-	auditors         = 2
+	auditors         = 3
 	rereads          = 150 // at the end
 )
 
