@@ -27,7 +27,7 @@ import (
 func main() {
 	var err error
 	if len(os.Args) > 1 && os.Args[1] == driver.Argument {
-		err = driver.RunShard(os.Stdin, os.Stdout)
+		err = driver.RunShard(os.Stdin, os.Stdout, os.Exit)
 	} else {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		err = run(ctx, os.Args[1:], os.Stdout, os.Stderr)

@@ -22,7 +22,7 @@ import (
 // TestMain runs this program as a shard, if it is started as one.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == driver.Argument {
-		if err := driver.RunShard(os.Stdin, os.Stdout); err != nil {
+		if err := driver.RunShard(os.Stdin, os.Stdout, os.Exit); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -18,8 +18,8 @@ import (
 // Argument is the one with which the program runs as a shard.
 const Argument = "shard"
 
-// RunShard is the child: it serves until its standard input ends, which it does when the parent dies.
-func RunShard(stdin io.Reader, stdout io.Writer) error {
+// RunShard is the child: it serves until its standard input ends, which it does when the parent dies. exit is os.Exit.
+func RunShard(stdin io.Reader, stdout io.Writer, exit func(code int)) error {
 	var config shard.Config
 	in := bufio.NewReader(stdin)
 	line, err := in.ReadBytes('\n')
@@ -40,9 +40,9 @@ func RunShard(stdin io.Reader, stdout io.Writer) error {
 	go func() {
 		_, _ = io.Copy(io.Discard, in)
 		cancel()
-		time.AfterFunc(exitWait, func() { os.Exit(1) }) // whatever it is doing
+		time.AfterFunc(exitWait, func() { exit(1) }) // whatever it is doing
 	}()
-	return shard.Run(ctx, config, listener, func() { fmt.Fprintln(stdout, "ready") })
+	return shard.Run(ctx, config, listener, func() { fmt.Fprintln(stdout, "ready") }, exit)
 }
 
 // lockedBuffer is what a child, and the next one in its place, wrote to standard error.

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case Argument:
-			exit(RunShard(os.Stdin, os.Stdout))
+			exit(RunShard(os.Stdin, os.Stdout, os.Exit))
 		case orphans:
 			exit(makeOrphans())
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/trueclock/trueclock/hlc"
@@ -18,7 +17,7 @@ import (
 // dieIf ends the process at once, as a kill does, if it is to die here.
 func (s *Shard) dieIf(here Break) {
 	if s.config.Break == here {
-		os.Exit(9)
+		s.exit(9)
 	}
 }
 

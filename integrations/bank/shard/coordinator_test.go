@@ -20,7 +20,7 @@ func alone(t *testing.T, dir string) *Shard {
 	r, err := local.Read()
 	require.NoError(t, err)
 	require.NoError(t, clock.Update(truetimetest.Around(r, time.Now().UnixNano(), time.Millisecond, 0), nil))
-	s, err := Open(t.Context(), Config{Addresses: []string{"127.0.0.1:1"}, Dir: dir}, clock)
+	s, err := Open(t.Context(), Config{Addresses: []string{"127.0.0.1:1"}, Dir: dir}, clock, func(code int) { panic(code) })
 	require.NoError(t, err)
 	return s
 }

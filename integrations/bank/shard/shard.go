@@ -21,6 +21,7 @@ import (
 // Shard is a running shard. Make one with Open.
 type Shard struct {
 	config    Config
+	exit      func(code int)
 	clock     *truetime.Clock
 	committer *commitwait.Committer
 	bound     *hlc.Durable
@@ -43,8 +44,9 @@ type Shard struct {
 
 // Open opens the store in the directory of the configuration and takes up what the last run left undecided. The clock must be synchronised. The
 // shard serves when Open has returned.
-func Open(ctx context.Context, c Config, clock *truetime.Clock) (_ *Shard, err error) {
-	s := &Shard{config: c, clock: clock, locks: newLocks(), votes: map[int64]*vote{}, running: map[int64]bool{}, refused: map[int64]bool{}}
+// exit ends the process, and does not return: it is called when the store fails.
+func Open(ctx context.Context, c Config, clock *truetime.Clock, exit func(code int)) (_ *Shard, err error) {
+	s := &Shard{config: c, exit: exit, clock: clock, locks: newLocks(), votes: map[int64]*vote{}, running: map[int64]bool{}, refused: map[int64]bool{}}
 	client := wire.NewClient()
 	for _, address := range c.Addresses {
 		s.peers = append(s.peers, wire.Peer{Address: address, Client: client})
@@ -172,7 +174,7 @@ func (s *Shard) history(ctx context.Context, q wire.Snapshot) (wire.Versions, er
 func (s *Shard) must(err error) {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "shard %d: the store failed: %v\n", s.config.Number, err)
-		os.Exit(1)
+		s.exit(1)
 	}
 }
 
@@ -186,8 +188,8 @@ func (s *Shard) hangUp(server *http.Server) {
 	_ = server.Close()
 }
 
-// Run is the process of a shard: it serves on the listener until ctx ends, and calls ready when it does.
-func Run(ctx context.Context, c Config, listener net.Listener, ready func()) error {
+// Run is the process of a shard: it serves on the listener until ctx ends, and calls ready when it does. exit is that of Open.
+func Run(ctx context.Context, c Config, listener net.Listener, ready func(), exit func(code int)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	clock, ended, err := startClock(ctx, c)
@@ -195,7 +197,7 @@ func Run(ctx context.Context, c Config, listener net.Listener, ready func()) err
 		return err
 	}
 	defer func() { stop(); <-ended }()
-	s, err := Open(ctx, c, clock)
+	s, err := Open(ctx, c, clock, exit)
 	if err != nil {
 		return err
 	}
