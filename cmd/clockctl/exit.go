@@ -35,6 +35,15 @@ type badAnswer struct {
 func (e *badAnswer) Error() string { return e.text }
 func (e *badAnswer) Unwrap() error { return e.err }
 
+// codedError ends with a code that the subcommand chose.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
 // interruptedError is the cause of a context that a signal ended.
 type interruptedError struct{ signal os.Signal }
 
@@ -44,9 +53,12 @@ func (e *interruptedError) Error() string { return "interrupted by signal " + e.
 func exitCode(err error) int {
 	var interrupted *interruptedError
 	var usage *usageError
+	var coded *codedError
 	switch {
 	case err == nil:
 		return exitGood
+	case errors.As(err, &coded):
+		return coded.code
 	case errors.As(err, &interrupted) && interrupted.signal == syscall.SIGTERM:
 		return exitTerminated
 	case errors.As(err, &interrupted):

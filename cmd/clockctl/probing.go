@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,18 +31,22 @@ type probing struct {
 
 	judged  []ntpprobe.Server // the targets, if they have no vote
 	outputs []string          // what -o may be for this subcommand
+
+	exchangeFlag string // the name of --timeout, if a subcommand has another one of this name
+	without      bool   // the subcommand works without servers, too
 }
 
 // addProbingFlags defines the flags on cmd. outputs are the values of -o that it
 // knows, "table" first.
 func addProbingFlags(cmd *cobra.Command, p *probing, outputs ...string) {
 	p.outputs, p.maxDrift, p.wander = outputs, truetime.DefaultDriftPPB, defaultWander
+	p.exchangeFlag = cmp.Or(p.exchangeFlag, "timeout")
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVarP(&p.targets, "targets", "f", "", "file with one HOST[:PORT] a line (-: standard input): the servers, if none is named")
 	f.IntVarP(&p.samples, "samples", "n", 4, "exchanges with each server")
 	f.DurationVarP(&p.interval, "interval", "i", 0, "pause between two exchanges with one server (default 2s; 100ms if all are loopback or link-local)")
-	f.DurationVar(&p.timeout, "timeout", time.Second, "limit of one exchange, name resolution included")
+	f.DurationVar(&p.timeout, p.exchangeFlag, time.Second, "limit of one exchange, name resolution included")
 	f.IntVar(&p.maxFaulty, "max-faulty", -1, "f, the failure domains that may lie; never lowered (default (domains−1)/3, at least 1 from three on)")
 	f.Var(&p.maxDrift, "max-drift", "fastest that the local clock may run wrong; a bare number is ppm")
 	f.Var(&p.wander, "wander", "how far its rate may stray from one fixed rate; as much as --max-drift assumes nothing")
@@ -70,12 +75,12 @@ func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprob
 		return refuse("unknown output %q; use %s", p.output, strings.Join(p.outputs, ", "))
 	case !slices.Contains([]string{"auto", "always", "never"}, p.color):
 		return refuse("unknown color %q; use auto, always or never", p.color)
-	case len(args) == 0 && p.targets == "":
+	case len(args) == 0 && p.targets == "" && !p.without:
 		return refuse("no server given; name at least one, four for safety against a liar: %s ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net", cmd.CommandPath())
 	case p.samples < 1 || p.samples > 1000:
 		return refuse("--samples %d is not from 1 to 1000", p.samples)
 	case p.timeout <= 0:
-		return refuse("--timeout %v is not positive", p.timeout)
+		return refuse("--%s %v is not positive", p.exchangeFlag, p.timeout)
 	case p.interval < 0 || p.interval == 0 && cmd.Flags().Changed("interval"):
 		return refuse("--interval %v is not positive", p.interval)
 	case p.maxFaulty < 0 && cmd.Flags().Changed("max-faulty"):
