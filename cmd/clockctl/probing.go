@@ -64,17 +64,10 @@ func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprob
 	refuse := func(format string, a ...any) (ntpprobe.MeasureOptions, error) {
 		return none, &usageError{fmt.Errorf(format, a...)}
 	}
-	if p.json {
-		if cmd.Flags().Changed("output") && p.output != "json" {
-			return refuse("--json and -o %s contradict each other", p.output)
-		}
-		p.output = "json"
+	if err := p.format(cmd); err != nil {
+		return none, err
 	}
 	switch {
-	case !slices.Contains(p.outputs, p.output):
-		return refuse("unknown output %q; use %s", p.output, strings.Join(p.outputs, ", "))
-	case !slices.Contains([]string{"auto", "always", "never"}, p.color):
-		return refuse("unknown color %q; use auto, always or never", p.color)
 	case len(args) == 0 && p.targets == "" && !p.without:
 		return refuse("no server given; name at least one, four for safety against a liar: %s ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net", cmd.CommandPath())
 	case p.samples < 1 || p.samples > 1000:
@@ -104,6 +97,23 @@ func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprob
 		Interval:    p.interval,
 		Timeout:     p.timeout,
 	}, nil
+}
+
+// format settles how the answer is printed.
+func (p *probing) format(cmd *cobra.Command) error {
+	contradiction := p.json && cmd.Flags().Changed("output") && p.output != "json"
+	if p.json && !contradiction {
+		p.output = "json"
+	}
+	switch {
+	case contradiction:
+		return &usageError{fmt.Errorf("--json and -o %s contradict each other", p.output)}
+	case !slices.Contains(p.outputs, p.output):
+		return &usageError{fmt.Errorf("unknown output %q; use %s", p.output, strings.Join(p.outputs, ", "))}
+	case !slices.Contains([]string{"auto", "always", "never"}, p.color):
+		return &usageError{fmt.Errorf("unknown color %q; use auto, always or never", p.color)}
+	}
+	return nil
 }
 
 // servers returns those of the command line. The targets are measured against them,
