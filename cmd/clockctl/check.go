@@ -12,6 +12,12 @@ import (
 	"github.com/trueclock/trueclock/ntpprobe"
 )
 
+// Limits of the worst error unless the flags say otherwise.
+const (
+	defaultWarning  = 50 * time.Millisecond
+	defaultCritical = 500 * time.Millisecond
+)
+
 // checking is what check was asked for.
 type checking struct {
 	probing
@@ -41,8 +47,8 @@ UNKNOWN with --no-interval unknown.`,
   clockctl check --no-interval unknown -o json ntp1.example.net`,
 	}
 	f := cmd.Flags()
-	f.DurationVarP(&c.warning, "warning", "w", 50*time.Millisecond, "from this error on it is a WARNING")
-	f.DurationVarP(&c.critical, "critical", "c", 500*time.Millisecond, "from this error on it is CRITICAL")
+	f.DurationVarP(&c.warning, "warning", "w", defaultWarning, "from this error on it is a WARNING")
+	f.DurationVarP(&c.critical, "critical", "c", defaultCritical, "from this error on it is CRITICAL")
 	f.StringVar(&c.noInterval, "no-interval", "critical", "what it is without an interval: critical or unknown")
 	f.StringVar(&c.from, "from", "", "ask a running clockctl serve at this URL (http://127.0.0.1:10123) instead of servers")
 	addProbingFlags(cmd, &c.probing, "table", "json")
