@@ -98,7 +98,7 @@ func (e *examination) examine(ctx context.Context, s streams, o ntpprobe.Measure
 // limits are those of check for the wall clock, and the assumptions of the flags.
 func (e *examination) limits() doctor.Limits {
 	return doctor.Limits{
-		Drift: float64(e.maxDrift) / 1e9, Wander: float64(min(e.wander, e.maxDrift)) / 1e9,
+		DriftPPB: int64(e.maxDrift), WanderPPB: int64(min(e.wander, e.maxDrift)),
 		Warning: defaultWarning, Danger: defaultCritical,
 	}
 }

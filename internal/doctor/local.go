@@ -12,9 +12,8 @@ import (
 
 // Limits are what the checks compare with.
 type Limits struct {
-	Drift           float64       // D, as a ratio
-	Wander          float64       // V, as a ratio
-	Warning, Danger time.Duration // of the worst error of the wall clock
+	DriftPPB, WanderPPB int64         // D and V
+	Warning, Danger     time.Duration // of the worst error of the wall clock
 }
 
 // keptWell is the largest error at which a kept clock is called well kept.
@@ -45,7 +44,7 @@ func (m Machine) kernel() Check {
 
 func (m Machine) slew(l Limits) Check {
 	c := Check{
-		Name: "slew", Limit: fmt.Sprintf("%.0f ppm (--max-drift)", l.Drift*1e6),
+		Name: "slew", Limit: fmt.Sprintf("%g ppm (--max-drift)", float64(l.DriftPPB)/1000),
 		Why: "While a clock is slewed, time-outs and durations of programs are wrong by the rate of the slew. A lasting correction beyond --max-drift means that the hardware is worse than the interval assumes.",
 		Do:  "Wait until the slew is over. If the correction stays, raise --max-drift above it.",
 	}
@@ -53,14 +52,14 @@ func (m Machine) slew(l Limits) Check {
 	bad := false
 	if m.KernelErr == nil {
 		rate := m.Kernel.Rate()
-		bad = math.Abs(rate) > l.Drift
+		bad = math.Abs(rate)*1e9 > float64(l.DriftPPB)
 		parts = append(parts, "the kernel makes the clock run "+ppm(rate))
 		if left := m.Kernel.Offset; left != 0 {
 			parts = append(parts, fmt.Sprintf("its loop has %v to go", short(left)))
 		}
 	}
 	if r := m.Rate; r != nil {
-		bad = bad || math.Abs(r.Ratio)-r.Error > l.Drift
+		bad = bad || (math.Abs(r.Ratio)-r.Error)*1e9 > float64(l.DriftPPB)
 		parts = append(parts, fmt.Sprintf("measured %s ± %.3f ppm", ppm(r.Ratio), r.Error*1e6))
 	}
 	if parts == nil {
@@ -186,7 +185,7 @@ func (m Machine) daemons() Check {
 
 func (m Machine) chrony(l Limits) Check {
 	c := Check{
-		Name: "maxclockerror", Limit: fmt.Sprintf("at least %.0f ppm (--wander)", l.Wander*1e6),
+		Name: "maxclockerror", Limit: fmt.Sprintf("at least %g ppm (--wander)", float64(l.WanderPPB)/1000),
 		Why: "Between samples chronyd lets its error grow by this much, beside what it measured. Clocks wander more than the default of 1 ppm, so the error that it claims, and that its clients and ClockBound believe, may be too small.",
 		Do:  "Add a line such as: maxclockerror 15",
 	}
@@ -201,5 +200,5 @@ func (m Machine) chrony(l Limits) Check {
 	if m.Chrony.Set {
 		said = m.Chrony.File
 	}
-	return c.found(warnIf(m.Chrony.MaxClockError < l.Wander*1e6), "%g ppm (%s)", m.Chrony.MaxClockError, said)
+	return c.found(warnIf(m.Chrony.MaxClockError*1000 < float64(l.WanderPPB)), "%g ppm (%s)", m.Chrony.MaxClockError, said)
 }
