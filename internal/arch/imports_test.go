@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"internal/compare":             {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":                 {"truetime", "ntpprobe"},
 	"internal/timex":               {},
+	"internal/timex/timextest":     {},
 	"internal/doctor":              {"truetime", "ntpprobe", "internal/timex"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
 	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo", "internal/timex", "internal/doctor"},
