@@ -23,7 +23,7 @@ import (
 func seen(offset, uncertainty time.Duration) observation {
 	wall := time.Date(2026, 11, 23, 7, 36, 45, 0, time.UTC)
 	o := observation{now: resultJSON{Interval: &intervalJSON{Uncertainty: int64(uncertainty)}, Agreed: 3}, total: 4}
-	o.measure(wall, wall.Add(offset-uncertainty), wall.Add(offset+uncertainty), uncertainty)
+	o.measure(wall, wall.Add(offset).Add(-uncertainty), wall.Add(offset).Add(uncertainty), uncertainty)
 	return o
 }
 
