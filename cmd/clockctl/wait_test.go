@@ -46,8 +46,8 @@ func TestWait_InterruptedSaysWhatIsKnown(t *testing.T) {
 	require.Equal(t, "clockctl: wait: interrupted by signal interrupt\n", stderr)
 }
 
-// TestRefused: whoever may still answer counts, by failure domain.
-func TestRefused(t *testing.T) {
+// TestUnwilling: whoever may still answer counts, by failure domain.
+func TestUnwilling(t *testing.T) {
 	says := func(domain string, r ntpprobe.Reason) ntpprobe.SourceStatus {
 		return ntpprobe.SourceStatus{Domain: domain, Reason: r}
 	}
@@ -64,6 +64,6 @@ func TestRefused(t *testing.T) {
 		"three of four are left":                 {1, []ntpprobe.SourceStatus{says("a", deny), says("b", rate), says("c", timeout), says("d", "")}, false},
 		"four servers of two domains":            {1, []ntpprobe.SourceStatus{says("a", ""), says("a", ""), says("b", ""), says("c", deny)}, true},
 	} {
-		require.Equal(t, story.want, refused(ntpprobe.Report{Err: truetime.ErrNoQuorum, Faulty: story.f, Sources: story.sources}), name)
+		require.Equal(t, story.want, unwilling(ntpprobe.Report{Err: truetime.ErrNoQuorum, Faulty: story.f, Sources: story.sources}), name)
 	}
 }

@@ -32,7 +32,7 @@ func (w *waiting) missing(r ntpprobe.Report) error {
 		return nil
 	case r.Err == nil:
 		lack = w.width(r) + "; ask nearer servers, or more of them"
-	case refused(r):
+	case unwilling(r):
 		return &codedError{exitNever, &badAnswer{code: "no_quorum", err: r.Err, text: "can never succeed: so many servers answer that they do not want to be asked (DENY) that the others are too few; name other servers"}}
 	case errors.Is(r.Err, truetime.ErrUnsynchronized):
 		lack = "no server has answered yet; see clockctl doctor"
@@ -46,9 +46,9 @@ func (w *waiting) missing(r ntpprobe.Report) error {
 	return &codedError{exitTimedOut, &badAnswer{code: "timeout", err: r.Err, text: how + ": " + lack}}
 }
 
-// refused reports whether so many failure domains do not want to be asked again that the others
+// unwilling reports whether so many failure domains do not want to be asked again that the others
 // are no quorum, whatever they say. One that said something before counts among the others.
-func refused(r ntpprobe.Report) bool {
+func unwilling(r ntpprobe.Report) bool {
 	willing := map[string]bool{}
 	for _, s := range r.Sources {
 		if code := s.Reason.KissCode(); code != "DENY" && code != "RSTR" {
