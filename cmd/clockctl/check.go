@@ -55,7 +55,7 @@ UNKNOWN with --no-interval unknown.`,
 	f.Lookup("samples").Usage = "exchanges with each server (default 4; 1 if any is of others)"
 	f.Lookup("samples").DefValue = "0"
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return c.end(s, wantedJSON(line) == "json", unknown(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())))
+		return c.end(s, wantedJSON(line) == "json", unknown(misuse(cmd, err)))
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		v := c.run(cmd, s, args)

@@ -23,7 +23,7 @@ type examination struct {
 	strict bool
 }
 
-func newDoctor(s streams) *cobra.Command {
+func newDoctor(s streams, line []string) *cobra.Command {
 	e := &examination{probing: probing{without: true}}
 	cmd := &cobra.Command{
 		Use:   "doctor [HOST[:PORT]...]",
@@ -47,6 +47,9 @@ Exit codes: 0 nothing failed, 1 a check failed (with --strict: or warned), 64 us
 	}
 	cmd.Flags().BoolVar(&e.strict, "strict", false, "end with 1 on a warning, too")
 	addProbingFlags(cmd, &e.probing, "table", "wide", "json")
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return e.failed(s, wantedJSON(line) == "json", misuse(cmd, err))
+	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return e.run(cmd, s, args) }
 	return cmd
 }
@@ -57,11 +60,11 @@ func (e *examination) run(cmd *cobra.Command, s streams, args []string) error {
 		err = &usageError{errors.New("name the servers as arguments or by --targets, not both")}
 	}
 	if err != nil {
-		return e.failed(s, err)
+		return e.failed(s, e.output == "json", err)
 	}
 	checks, err := e.examine(cmd.Context(), s, o)
 	if err != nil {
-		return e.failed(s, err)
+		return e.failed(s, e.output == "json", err)
 	}
 	outcome := e.outcome(checks)
 	if err := interruption(cmd.Context()); err != nil {

@@ -109,8 +109,8 @@ func newDoctorJSON(checks []doctor.Check, outcome error) doctorJSON {
 }
 
 // failed prints the JSON object of an examination that could not begin.
-func (e *examination) failed(s streams, err error) error {
-	if e.output != "json" {
+func (e *examination) failed(s streams, json bool, err error) error {
+	if !json {
 		return err
 	}
 	o := newDoctorJSON(nil, nil)

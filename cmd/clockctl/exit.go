@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"github.com/trueclock/trueclock/ntpprobe"
 )
@@ -23,6 +26,14 @@ type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
+
+// misuse is the error of a command whose flags are wrong.
+func misuse(cmd *cobra.Command, err error) error {
+	if errors.As(err, new(*usageError)) {
+		return err
+	}
+	return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+}
 
 // badAnswer is the error of a command that ran and whose answer is bad. Its
 // text says what to do next.

@@ -63,7 +63,7 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		err = &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		err = misuse(cmd, err)
 		if format := wantedJSON(args); format != "" && cmd.Flags().Lookup("output") != nil {
 			var object any = failedJSON(cmd.Name(), format, "usage", err)
 			if cmd.HasParent() && cmd.Parent().Name() == "hlc" {
@@ -73,7 +73,7 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 		}
 		return err
 	})
-	root.AddCommand(newProbe(s), newNow(s), newCheck(s, args), newWait(s), newDoctor(s), newHLC(s), newDemo(s))
+	root.AddCommand(newProbe(s), newNow(s), newCheck(s, args), newWait(s, args), newDoctor(s, args), newHLC(s), newDemo(s))
 	return root
 }
 

@@ -27,7 +27,7 @@ type waiting struct {
 	verbose        bool
 }
 
-func newWait(s streams) *cobra.Command {
+func newWait(s streams, line []string) *cobra.Command {
 	w := &waiting{probing: probing{exchangeFlag: "exchange-timeout"}}
 	cmd := &cobra.Command{
 		Use:   "wait --max-uncertainty DUR HOST[:PORT]...",
@@ -53,16 +53,11 @@ that they do not want to be asked (DENY). 130 and 143 interrupted.`,
 	f.BoolVarP(&w.verbose, "verbose", "v", false, "a line on stderr for each try")
 	f.Lookup("max-uncertainty").DefValue = "0s"
 	addProbingFlags(cmd, &w.probing, "table", "json")
-	endsWith(cmd, exitNever)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return waitCode(w.failed(s, wantedJSON(line) == "json", misuse(cmd, err)))
+	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return waitCode(w.run(cmd, s, args)) }
 	return cmd
-}
-
-// endsWith makes a mistake in the flags end with this code.
-func endsWith(cmd *cobra.Command, code int) {
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &codedError{code, cmd.Root().FlagErrorFunc()(cmd, err)}
-	})
 }
 
 // waitCode gives a mistake in the command line its code.
@@ -79,7 +74,7 @@ func (w *waiting) run(cmd *cobra.Command, s streams, args []string) error {
 		err = w.check(cmd)
 	}
 	if err != nil {
-		return failed(s, cmd, &w.probing, err)
+		return w.failed(s, w.output == "json", err)
 	}
 	var report ntpprobe.Report
 	var outcome error
@@ -90,7 +85,7 @@ func (w *waiting) run(cmd *cobra.Command, s streams, args []string) error {
 		report, outcome, err = w.poll(cmd.Context(), s, o)
 	}
 	if err != nil {
-		return failed(s, cmd, &w.probing, err)
+		return w.failed(s, w.output == "json", err)
 	}
 	if interrupted := interruption(cmd.Context()); interrupted != nil && outcome != nil {
 		outcome = interrupted

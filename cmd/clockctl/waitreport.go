@@ -79,6 +79,18 @@ type waitJSON struct {
 	MaxUncertainty *int64 `json:"max_uncertainty_ns"` // null: any
 }
 
+// failed prints the JSON object of a wait that did not begin.
+func (w *waiting) failed(s streams, json bool, err error) error {
+	if !json {
+		return err
+	}
+	code := "internal"
+	if exitCode(err) == exitUsage {
+		code = "usage"
+	}
+	return errors.Join(err, writeJSON(s.out, waitJSON{resultJSON: failedJSON("wait", "json", code, err)}))
+}
+
 func (w *waiting) print(s streams, r ntpprobe.Report, outcome error) error {
 	if w.output != "json" {
 		if outcome != nil {
