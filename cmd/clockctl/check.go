@@ -30,7 +30,7 @@ func newCheck(s streams, line []string) *cobra.Command {
 	c := &checking{}
 	cmd := &cobra.Command{
 		Use:   "check -w DUR -c DUR HOST[:PORT]...",
-		Short: "Monitoring plugin: how wrong can the clock of this machine be?",
+		Short: "Tell monitoring how wrong the clock of this machine can be",
 		Long: `check compares the worst error that the clock of the operating system can have, its
 offset plus the uncertainty of the true time, with two limits, and prints one line with
 performance data for Nagios and its relatives. Seconds; a positive offset means that
