@@ -197,7 +197,7 @@ func TestConfiguration_Files(t *testing.T) {
 		{"a directory instead of a file", func(m *machine) { require.NoError(m.t, os.MkdirAll(m.userPath(), 0o700)) }, nil, "FILE: cannot be read: is a directory"},
 		{"malformed", func(m *machine) { m.write(m.userPath(), "samples = 4", "samples 4") }, nil, "FILE:2: "},
 		{"an unknown key", func(m *machine) { m.write(m.userPath(), "", "sampels = 4") }, nil, `FILE:2: unknown key "sampels"`},
-		{"a flag that is only typed", func(m *machine) { m.write(m.userPath(), "wait = true") }, nil, `FILE:1: unknown key "wait"`},
+		{"a flag that is only typed", func(m *machine) { m.write(m.userPath(), "list = true") }, nil, `FILE:1: unknown key "list"`},
 		{"one that repairs", func(m *machine) { m.write(m.userPath(), "[hlc.state.repair]", "yes = true") }, nil, `FILE:2: unknown key "hlc.state.repair.yes"`},
 		{"a value that its flag does not take", func(m *machine) { m.write(m.userPath(), "samples = 'four'") }, nil, `FILE:1: invalid argument "four"`},
 		{"a value out of range", func(m *machine) { m.write(m.userPath(), "samples = 0") }, nil, "--samples 0 is not from 1 to 1000; samples is from FILE:1"},

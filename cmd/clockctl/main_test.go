@@ -58,7 +58,7 @@ func (d tempDir) Run() int {
 
 // TestScripts runs the real program against an embedded fleet: H1 to H4 are
 // honest, LIAR is 250 ms ahead, BEHIND 400 ms behind, MUTE never answers, CLOSED
-// is a port on which nobody listens; see internal/fleet for the others. LIARPORT is the
+// is a port on which nobody listens, WIDE knows the time to 200 ms; see internal/fleet for the others. LIARPORT is the
 // port of LIAR. LEAP1 to LEAP3 are in the middle of a month at whose end a second is inserted,
 // which QUIET, QUIET2 and QUIET3 hide.
 func TestScripts(t *testing.T) {
@@ -89,6 +89,7 @@ func scriptFleet(t *testing.T) map[string]string {
 		"TURNS": {Reply: fleet.Turns()}, "SORRY": {Reply: fleet.Then(fleet.Kiss("RATE"))},
 		"LEAP1": {Offset: mid, Leap: 1}, "LEAP2": {Offset: mid, Leap: 1}, "LEAP3": {Offset: mid, Leap: 1}, "QUIET": {Offset: mid}, "QUIET2": {Offset: mid}, "QUIET3": {Offset: mid},
 		"SMEARS": {Stratum: 2, ReferenceID: [4]byte{127, 127, 1, 255}},
+		"WIDE":   {RootDispersion: 200 * time.Millisecond},
 	} {
 		env[name] = startServer(t, c)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +11,7 @@ import (
 func misused(cmd *cobra.Command, s streams, args []string, err error) error {
 	format, typed := typedOutput(args)
 	if !errors.As(err, new(*usageError)) { // it is of a flag
-		err = &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		err = misuse(cmd, err)
 		if !typed {
 			_ = configure(cmd, s) // for the output; the first mistake is the one that is told
 		}
@@ -75,6 +74,15 @@ func typedOutput(args []string) (format string, typed bool) {
 		}
 	}
 	return "", typed
+}
+
+// wantsJSON says whether a command whose flags or configuration are wrong should print its object.
+func wantsJSON(cmd *cobra.Command, args []string) bool {
+	format, typed := typedOutput(args)
+	if !typed {
+		format = configuredJSON(cmd)
+	}
+	return format == "json"
 }
 
 // configuredJSON is the same of a command whose flags have their values.

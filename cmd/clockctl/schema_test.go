@@ -42,6 +42,9 @@ var printed = []struct {
 	{64, "config show -o json x"},
 	{0, "version -o json"},
 	{64, "version --nonsense -o json"},
+	{0, "wait -o json --max-uncertainty 1s $H1 $H2 $H3"}, {1, "wait -o json --timeout 0s -n 1 $CLOSED"}, {2, "wait -o json --timeout 1h $DENY"}, {2, "wait --nonsense -o json"},
+	{0, "check -o json -w 1m -c 1h -n 1 $H1"}, {1, "check -o json -n 1 $LIAR"}, {2, "check -o json -n 1 $CLOSED"}, {3, "check -o json --nonsense"}, {3, "check -o json --from $CLOSED"},
+	{0, "doctor -o json"}, {1, "doctor -o json -n 1 $CLOSED"}, {64, "doctor -o json --nonsense"},
 }
 
 func TestSchema_OfWhatIsPrinted(t *testing.T) {
