@@ -39,8 +39,9 @@ var mayImport = map[string][]string{
 	"internal/chronyd":             {},
 	"internal/compare":             {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":                 {"truetime", "ntpprobe"},
+	"internal/timex":               {},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo", "internal/timex"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
