@@ -41,8 +41,9 @@ var mayImport = map[string][]string{
 	"internal/sim":                 {"truetime", "ntpprobe"},
 	"internal/timex":               {},
 	"internal/clocks":              {},
+	"internal/chronyc":             {},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo", "internal/timex", "internal/clocks"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo", "internal/timex", "internal/clocks", "internal/chronyc"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
@@ -50,7 +51,8 @@ var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest",
 
 // onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
 var onlyIn = map[string][]string{
-	"github.com/anishathalye/porcupine": {"internal/demo"},
+	"github.com/anishathalye/porcupine":   {"internal/demo"},
+	"github.com/facebook/time/ntp/chrony": {"internal/chronyc"},
 }
 
 // pkg is what `go list -json` says, as far as the rules need it.
