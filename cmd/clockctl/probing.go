@@ -27,6 +27,7 @@ type probing struct {
 	quiet     bool
 	color     string
 	targets   string // a file
+	optional  bool   // the subcommand has an answer without servers, too
 
 	judged  []ntpprobe.Server // the targets, if they have no vote
 	outputs []string          // what -o may be for this subcommand
@@ -70,7 +71,7 @@ func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprob
 		return refuse("unknown output %q; use %s", p.output, strings.Join(p.outputs, ", "))
 	case !slices.Contains([]string{"auto", "always", "never"}, p.color):
 		return refuse("unknown color %q; use auto, always or never", p.color)
-	case len(args) == 0 && p.targets == "":
+	case len(args) == 0 && p.targets == "" && !p.optional:
 		return refuse("no server given; name at least one, four for safety against a liar: %s ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net", cmd.CommandPath())
 	case p.samples < 1 || p.samples > 1000:
 		return refuse("--samples %d is not from 1 to 1000", p.samples)

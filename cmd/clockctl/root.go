@@ -73,7 +73,7 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 		}
 		return err
 	})
-	root.AddCommand(newProbe(s), newNow(s), newHLC(s), newDemo(s))
+	root.AddCommand(newProbe(s), newNow(s), newHLC(s), newDemo(s), newSources(s), newClocks(s))
 	return root
 }
 
@@ -109,7 +109,7 @@ func wantedJSON(args []string) string {
 // firstLine keeps an error on one line and drops the library's prefix.
 func firstLine(err error) string {
 	text := err.Error()
-	for _, library := range []string{"ntpprobe: ", "truetime: ", "hlc: "} {
+	for _, library := range []string{"ntpprobe: ", "truetime: ", "hlc: ", "chronyc: ", "clocks: ", "timex: "} {
 		text = strings.TrimPrefix(text, library)
 	}
 	if interrupted := new(interruptedError); errors.As(err, &interrupted) {

@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"internal/timex":               {},
 	"internal/clocks":              {},
 	"internal/chronyc":             {},
+	"internal/chronyc/chronyctest": {},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
 	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo", "internal/timex", "internal/clocks", "internal/chronyc"},
 }

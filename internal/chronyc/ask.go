@@ -144,11 +144,11 @@ func (d *Daemon) explain(err error) error {
 	case errors.As(err, &status):
 		return status
 	case errors.Is(err, os.ErrDeadlineExceeded) && d.guard.skipped > 0:
-		return fmt.Errorf("chronyc: %s: no reply within %v, but %d datagrams that were none", d.Where, d.timeout, d.guard.skipped)
+		return fmt.Errorf("chronyc: no reply within %v, but %d datagrams that were none", d.timeout, d.guard.skipped)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("chronyc: %s: no reply within %v", d.Where, d.timeout)
+		return fmt.Errorf("chronyc: no reply within %v", d.timeout)
 	case errors.As(err, &network):
-		return fmt.Errorf("chronyc: %s: %w", d.Where, network.Err)
+		return fmt.Errorf("chronyc: the connection failed: %w", network.Err)
 	}
 	return &MalformedError{err.Error()}
 }

@@ -2,6 +2,7 @@ package chronyc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/facebook/time/ntp/chrony"
@@ -17,8 +19,15 @@ import (
 // DefaultPort is chronyd's command port.
 const DefaultPort = "323"
 
-// defaultSockets are where chronyd's unix socket is, if nobody says another place.
-var defaultSockets = []string{"/run/chrony/chronyd.sock", "/var/run/chrony/chronyd.sock"}
+// defaultSockets are where chronyd's unix socket is, if nobody says another place. On most
+// systems the two are one.
+func defaultSockets() []string {
+	const run, varRun = "/run/chrony/chronyd.sock", "/var/run/chrony/chronyd.sock"
+	if target, err := filepath.EvalSymlinks("/var/run"); err == nil && target == "/run" {
+		return []string{run}
+	}
+	return []string{run, varRun}
+}
 
 // Options say which daemon is asked. Without Socket and Address it is the first that answers:
 // its socket in the usual places, then UDP port 323 of 127.0.0.1 and of ::1, as chronyc does.
@@ -56,10 +65,16 @@ func (e *NotLocalError) Error() string {
 // Reach connects to the daemon and asks it once. It returns [*NoDaemonError] if none answers
 // and [*NotLocalError] for an address of another machine.
 func Reach(ctx context.Context, o Options) (*Daemon, error) {
-	var dials []func() (*Daemon, error)
-	socket := func(path string) { dials = append(dials, func() (*Daemon, error) { return dialUnix(path, o.Timeout) }) }
+	type try struct {
+		where string
+		dial  func() (*Daemon, error)
+	}
+	var tries []try
+	socket := func(path string) {
+		tries = append(tries, try{path, func() (*Daemon, error) { return dialUnix(path, o.Timeout) }})
+	}
 	udp := func(addr netip.AddrPort) {
-		dials = append(dials, func() (*Daemon, error) { return dialUDP(addr, o.Timeout) })
+		tries = append(tries, try{addr.String(), func() (*Daemon, error) { return dialUDP(addr, o.Timeout) }})
 	}
 	switch {
 	case o.Socket != "":
@@ -71,7 +86,7 @@ func Reach(ctx context.Context, o Options) (*Daemon, error) {
 		}
 		udp(addr)
 	default:
-		for _, path := range defaultSockets {
+		for _, path := range defaultSockets() {
 			socket(path)
 		}
 		for _, ip := range []string{"127.0.0.1", "::1"} {
@@ -79,8 +94,8 @@ func Reach(ctx context.Context, o Options) (*Daemon, error) {
 		}
 	}
 	none := &NoDaemonError{}
-	for _, dial := range dials {
-		d, err := dial()
+	for _, try := range tries {
+		d, err := try.dial()
 		if err == nil {
 			if _, err = d.tracking(ctx); err == nil {
 				return d, nil
@@ -90,9 +105,18 @@ func Reach(ctx context.Context, o Options) (*Daemon, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		none.Tried = append(none.Tried, strings.TrimPrefix(err.Error(), "chronyc: "))
+		none.Tried = append(none.Tried, try.where+": "+why(err))
 	}
 	return nil, none
+}
+
+// why leaves out of an error where it happened.
+func why(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return strings.TrimPrefix(err.Error(), "chronyc: ")
 }
 
 // local resolves the address and refuses one of another machine.

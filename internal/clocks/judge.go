@@ -25,7 +25,7 @@ type Event struct {
 	Size   time.Duration // positive: forward
 	Error  time.Duration // of Size
 	Rate   Rate          // of a slew
-	For    time.Duration // how long a slew lasted, by RAW
+	For    time.Duration // how long a slew lasted, by RAW, since it was certain
 }
 
 const (
@@ -57,8 +57,9 @@ type Judge struct {
 	isQuiet   bool
 
 	slewing, told bool
-	began         Sandwich
-	rate          Rate // of the slew, where it was furthest from base
+	began         Sandwich // it began no earlier
+	certain       Sandwich // where the window began in which it was first certain
+	rate          Rate     // of the slew, where it was furthest from base
 }
 
 // NewJudge returns one that has seen nothing. rate is what the kernel says of the frequency:
@@ -116,3 +117,6 @@ func constant(known, now Range, least int64, kind Kind, note func(Event)) (Range
 	note(Event{Kind: kind, Size: moved.Middle(), Error: moved.Error()})
 	return now, true
 }
+
+// Last returns the last sandwich that was not torn.
+func (j Judge) Last() Sandwich { return j.last }

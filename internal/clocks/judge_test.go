@@ -74,6 +74,7 @@ func describe(t *testing.T, events []Event) (texts []string) {
 		if e.Kind == SlewEnd {
 			// What a slew does beyond its own window is not known to it: up to one period on each side.
 			require.InDelta(t, float64(size), float64(e.Size), float64(e.Error)+0.02*float64(size.Abs()), "%+v", e)
+			require.Contains(t, []int{0, 2, 3, 4}, int(e.For.Round(500*ms)/second), "%v", e.For)
 		} else {
 			require.InDelta(t, float64(size), float64(e.Size), float64(e.Error), "%+v", e)
 			require.Less(t, e.Error, 20*time.Microsecond)

@@ -1,6 +1,9 @@
 package clocks
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Rate is by how much one clock ran faster than another, as a ratio: 1e-6 is 1 ppm. It lies
 // within Error of Ratio.
@@ -47,4 +50,13 @@ func RateBetween(first, last Sandwich, c, d Clock) Rate {
 	}
 	least, most := min(ends[0], ends[1]), max(ends[2], ends[3])
 	return Rate{least + (most-least)/2, (most - least) / 2}
+}
+
+// Disturbed reports whether what happened between two sandwiches moved one of the clocks c and d:
+// their rate is then that of nothing.
+func Disturbed(events []Event, c, d Clock) bool {
+	moved := map[Kind][]Clock{Step: {Realtime, TAI}, Leap: {TAI}, Suspend: {Boottime, Realtime, TAI}}
+	return slices.ContainsFunc(events, func(e Event) bool {
+		return slices.Contains(moved[e.Kind], c) || slices.Contains(moved[e.Kind], d)
+	})
 }

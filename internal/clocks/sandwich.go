@@ -150,3 +150,8 @@ func (r Range) meet(b Range) (common Range, ok bool) {
 	common = Range{max(r.Least, b.Least), min(r.Most, b.Most)}
 	return common, common.Least <= common.Most
 }
+
+// Since returns the time from the middle of an earlier sandwich to the middle of this one, by RAW.
+func (s Sandwich) Since(first Sandwich) time.Duration {
+	return time.Duration(s.Reading(Raw) - first.Reading(Raw))
+}

@@ -23,9 +23,9 @@ const (
 // certain, since j.from: a window that grows until it is. A slew is told at the second window in
 // which it is certain: it may have begun within the first.
 func (j Judge) slews(s Sandwich, note func(Event)) Judge {
-	rate := RateBetween(j.from, s, Monotonic, Raw)
+	rate, from := RateBetween(j.from, s, Monotonic, Raw), j.from
 	if short := RateBetween(j.last, s, Monotonic, Raw); short.beyond(j.base, slewLeast) {
-		rate = short
+		rate, from = short, j.last
 	}
 	if math.IsInf(rate.Error, 0) {
 		return j
@@ -35,10 +35,10 @@ func (j Judge) slews(s Sandwich, note func(Event)) Judge {
 	otherWay := (rate.Ratio > j.base.Ratio) != (j.rate.Ratio > j.base.Ratio)
 	switch {
 	case beyond && !j.slewing:
-		j = j.begin(rate, s)
+		j = j.begin(rate, from, s)
 	case beyond && otherWay:
 		note(j.slew(j.from))
-		j = j.begin(rate, s)
+		j = j.begin(rate, from, s)
 	case beyond:
 		if !j.told {
 			note(Event{Kind: Slew, Rate: rate, Within: time.Duration(s.Raw[1] - j.began.Raw[0])})
@@ -59,8 +59,8 @@ func (j Judge) slews(s Sandwich, note func(Event)) Judge {
 }
 
 // begin notes that a slew began no earlier than the last quiet window.
-func (j Judge) begin(rate Rate, s Sandwich) Judge {
-	j.began = j.from
+func (j Judge) begin(rate Rate, from, s Sandwich) Judge {
+	j.began, j.certain = j.from, from
 	if j.isQuiet {
 		j.began = j.quietFrom
 	}
@@ -86,7 +86,7 @@ func (j Judge) slew(s Sandwich) Event {
 	lasted := float64(s.Reading(Raw) - j.began.Reading(Raw))
 	moved := s.Difference(Monotonic, Raw).minus(j.began.Difference(Monotonic, Raw))
 	moved = moved.minus(Range{int64(math.Floor(lasted * j.base.least())), int64(math.Ceil(lasted * j.base.most()))})
-	return Event{Kind: SlewEnd, Size: moved.Middle(), Error: moved.Error(), Rate: j.rate, For: time.Duration(lasted)}
+	return Event{Kind: SlewEnd, Size: moved.Middle(), Error: moved.Error(), Rate: j.rate, For: s.Since(j.certain)}
 }
 
 // Slewing returns what a slew that is still on has done so far.

@@ -8,10 +8,10 @@ import (
 // Period is how often Watch looks.
 const Period = 100 * time.Millisecond
 
-// Watch takes sandwiches until the context ends, one a Period, adds them to what is known, and
+// Watch reads a sandwich each Period until the context ends, adds them to what is known, and
 // calls notice with each event. It returns what is known then, and an error only if a clock
 // cannot be read.
-func Watch(ctx context.Context, known Judge, notice func(Event)) (Judge, error) {
+func Watch(ctx context.Context, read func() (Sandwich, error), known Judge, notice func(Event)) (Judge, error) {
 	ticker := time.NewTicker(Period)
 	defer ticker.Stop()
 	for {
@@ -20,7 +20,7 @@ func Watch(ctx context.Context, known Judge, notice func(Event)) (Judge, error) 
 			return known, nil
 		case <-ticker.C:
 		}
-		s, err := Read()
+		s, err := read()
 		if err != nil {
 			return known, err
 		}
