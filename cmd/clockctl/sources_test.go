@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueclock/trueclock/internal/chronyc"
+	"github.com/trueclock/trueclock/internal/chronyc/chronyctest"
 	"github.com/trueclock/trueclock/internal/chronyd"
 	"github.com/trueclock/trueclock/ntpprobe"
 	"github.com/trueclock/trueclock/truetime"
@@ -200,4 +204,25 @@ func TestView_SourcesAreMovedToo(t *testing.T) {
 	require.Equal(t, wall.Add(12), interval.Latest())
 	_, ok = v.interval(chronyc.Source{})
 	require.False(t, ok)
+}
+
+// TestSources_Interrupted while a server is silent: what is known is printed, then the exit code
+// says which signal it was.
+func TestSources_Interrupted(t *testing.T) {
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	asked := make(chan error, 1)
+	go func() {
+		_, _, err := silent.ReadFrom(make([]byte, 100))
+		asked <- err
+		cancel(&interruptedError{signal: os.Interrupt})
+	}()
+	daemon := (&chronyctest.Fake{Sources: 1}).Start(t)
+	code, stdout, stderr := invoke(ctx, "sources", "--address", daemon, "--timeout", "1h", silent.LocalAddr().String())
+	require.NoError(t, <-asked)
+	require.Equal(t, exitInterrupted, code, stderr)
+	require.Contains(t, stdout, "follows 127.0.9.10")
+	require.Contains(t, stderr, "interrupted by signal interrupt")
 }

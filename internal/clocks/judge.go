@@ -29,8 +29,9 @@ type Event struct {
 }
 
 const (
-	// stepLeast is the smallest step that counts, beyond what is certain.
-	stepLeast = int64(time.Microsecond)
+	// stepLeast is the smallest step that counts, beyond what is certain: sandboxes that make the
+	// clocks themselves do not keep them together to a nanosecond.
+	stepLeast = int64(10 * time.Microsecond)
 	// suspendLeast is what truetime takes for a suspend, too.
 	suspendLeast = int64(time.Millisecond)
 	// aloneLeast is the smallest step where the wall clock has no other clock to go with.
