@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"testing"
@@ -131,6 +132,23 @@ func TestReport_EndsWithItsContext(t *testing.T) {
 	go func() { <-asked; cancel(errors.New("enough")) }()
 	_, err := Reach(ctx, Options{Address: address, Timeout: time.Hour})
 	require.EqualError(t, err, "enough")
+}
+
+// TestTracking_ClaimsNoLessThanTheDaemon: the protocol rounds what the daemon believes, and the
+// daemon's own interval lies in ours.
+func TestTracking_ClaimsNoLessThanTheDaemon(t *testing.T) {
+	for seed := range uint64(2000) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		f := &chronyctest.Fake{Offset: (r.Float64() - 0.5) * math.Pow(10, float64(r.IntN(10))-5), RootDelay: r.Float64(), RootDispersion: math.Pow(10, -6*r.Float64())}
+		d := newDaemon(&scripted{daemon: f}, "scripted", time.Second)
+		now, err := d.tracking(t.Context())
+		require.NoError(t, err)
+		distance := f.RootDelay/2 + f.RootDispersion
+		require.LessOrEqual(t, float64(now.Offset-now.Distance()), (f.Offset-distance)*1e9, "seed %d", seed)
+		require.GreaterOrEqual(t, float64(now.Offset+now.Distance()), (f.Offset+distance)*1e9, "seed %d", seed)
+		require.GreaterOrEqual(t, now.RootDelay.Seconds(), f.RootDelay, "seed %d", seed)
+		require.GreaterOrEqual(t, now.RootDispersion.Seconds(), f.RootDispersion, "seed %d", seed)
+	}
 }
 
 // FuzzReplies: whatever the daemon says, an error or numbers that can be used, never a panic.

@@ -58,9 +58,10 @@ type Judge struct {
 	isQuiet   bool
 
 	slewing, told bool
-	began         Sandwich // it began no earlier
-	certain       Sandwich // where the window began in which it was first certain
-	rate          Rate     // of the slew, where it was furthest from base
+	began         Sandwich      // it began no earlier
+	certain       Sandwich      // where the window began in which it was first certain
+	rate          Rate          // of the slew, where it was furthest from base
+	blur          time.Duration // what the one before it, the other way, may have moved of its size
 }
 
 // NewJudge returns one that has seen nothing. rate is what the kernel says of the frequency:

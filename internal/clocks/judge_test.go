@@ -30,8 +30,8 @@ func TestJudge_Stories(t *testing.T) {
 		"three steps, two of them undo each other":   {0, []deed{at(2*second, step(second)), at(3*second, step(-second)), at(4*second, step(5*ms))}, []string{"step 1s", "step -1s", "step 5ms"}},
 		"adjtime: 500 ppm for 4 s":                   {0, []deed{at(3*second, slew(500e-6)), at(7*second, slew(0))}, []string{"slew 500ppm", "slew_end 2ms"}},
 		"adjtime: −500 ppm, on a frequency of 200":   {200e-6, []deed{at(3*second, slew(-300e-6)), at(7*second, slew(200e-6))}, []string{"slew -300ppm", "slew_end -2ms"}},
-		"chronyd's 83333 ppm for 3 s":                {-20e-6, []deed{at(3*second, slew(83333e-6)), at(6*second, slew(-20e-6))}, []string{"slew 83333ppm", "slew_end 250ms"}},
-		"chronyd's −83333 ppm":                       {-20e-6, []deed{at(3*second, slew(-83333e-6)), at(6*second, slew(-20e-6))}, []string{"slew -83333ppm", "slew_end -250ms"}},
+		"chronyd's 83333 ppm for 3 s":                {-20e-6, []deed{at(3*second, slew(83313e-6)), at(6*second, slew(-20e-6))}, []string{"slew 83333ppm", "slew_end 250ms"}},
+		"chronyd's −83333 ppm":                       {-20e-6, []deed{at(3*second, slew(-83353e-6)), at(6*second, slew(-20e-6))}, []string{"slew -83333ppm", "slew_end -250ms"}},
 		"a slew that is over before it is certain":   {0, []deed{at(3*second+30*ms, slew(0.08)), at(3*second+80*ms, slew(0))}, []string{"slew_end 4ms"}},
 		"a slew one way and then the other":          {0, []deed{at(3*second, slew(0.01)), at(5*second, slew(-0.01)), at(7*second, slew(0))}, []string{"slew 10000ppm", "slew_end 20ms", "slew -10000ppm", "slew_end -20ms"}},
 		"a daemon that follows: 50 ppm":              {0, []deed{at(3*second, slew(50e-6)), at(6*second, slew(-40e-6))}, nil},
@@ -71,12 +71,11 @@ func describe(t *testing.T, events []Event) (texts []string) {
 			round = 100 * time.Microsecond
 		}
 		size := e.Size.Round(round)
+		require.InDelta(t, float64(size), float64(e.Size), float64(e.Error), "%+v", e)
 		if e.Kind == SlewEnd {
-			// What a slew does beyond its own window is not known to it: up to one period on each side.
-			require.InDelta(t, float64(size), float64(e.Size), float64(e.Error)+0.02*float64(size.Abs()), "%+v", e)
+			require.Less(t, e.Error, 2*ms)
 			require.Contains(t, []int{0, 2, 3, 4}, int(e.For.Round(500*ms)/second), "%v", e.For)
 		} else {
-			require.InDelta(t, float64(size), float64(e.Size), float64(e.Error), "%+v", e)
 			require.Less(t, e.Error, 20*time.Microsecond)
 		}
 		require.Greater(t, e.Within, time.Duration(0))
@@ -202,8 +201,15 @@ func TestJudge_Alone(t *testing.T) {
 // TestJudge_ASlewFromTheBeginning: beyond what the kernel does by frequency alone it is one, and
 // what it does until the watch ends is told.
 func TestJudge_ASlewFromTheBeginning(t *testing.T) {
+	for _, rate := range []float64{math.NaN(), 0.05} {
+		aSlewFromTheBeginning(t, NewJudge(rate))
+	}
+}
+
+func aSlewFromTheBeginning(t *testing.T, known Judge) {
+	t.Helper()
 	m := newMachine(3, 0.05)
-	known, events := m.watch(t, NewJudge(math.NaN()), 5*second)
+	known, events := m.watch(t, known, 5*second)
 	require.Len(t, events, 1)
 	require.Equal(t, Slew, events[0].Kind)
 	on, ok := known.Slewing()
@@ -216,4 +222,18 @@ func TestJudge_ASlewFromTheBeginning(t *testing.T) {
 	require.Equal(t, SlewEnd, events[0].Kind)
 	_, ok = known.Slewing()
 	require.False(t, ok)
+}
+
+// TestJudge_ASlewAtAnyMoment: wherever in a window it begins and ends, its size is within the error
+// that is told.
+func TestJudge_ASlewAtAnyMoment(t *testing.T) {
+	for k := range 200 {
+		begin := 3*second + time.Duration(k)*7*ms
+		m := newMachine(uint64(k), 100e-6, at(begin, slew(600e-6)), at(begin+3*second, slew(100e-6)))
+		_, events := m.watch(t, NewJudge(math.NaN()), 12*second)
+		require.Len(t, events, 2, "begins at %v", begin)
+		require.Equal(t, SlewEnd, events[1].Kind)
+		require.InDelta(t, float64(1500*time.Microsecond), float64(events[1].Size), float64(events[1].Error), "begins at %v", begin)
+		require.Less(t, events[1].Error, 50*time.Microsecond)
+	}
 }

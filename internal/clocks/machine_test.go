@@ -23,6 +23,8 @@ type machine struct {
 	jitter func(*rand.Rand) int64 // what a reading takes
 
 	todo []deed // in the order of their time
+
+	reads []int64 // RAW at each reading
 }
 
 // deed is something that happens at a moment.
@@ -64,6 +66,7 @@ func (m *machine) pass(d int64) {
 func (m *machine) clock(c Clock) (int64, error) {
 	m.pass(m.jitter(m.random))
 	value := m.now
+	m.reads = append(m.reads, m.now)
 	if c != Raw {
 		value = int64(m.mono + float64(m.now-m.since)*(1+m.rate))
 	}

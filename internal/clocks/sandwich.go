@@ -113,8 +113,8 @@ func (s Sandwich) of(c Clock) (before, after int64) {
 // before and after the other.
 func depth(c Clock) int { return [...]int{Realtime: 2, Monotonic: 3, Raw: 0, Boottime: 1, TAI: 3}[c] }
 
-// Difference returns what c − d was within the sandwich: the reading of one clock lies between
-// the two of the other. It means something if the sandwich is not torn.
+// Difference returns what c − d was when the inner one of the two was read, which the outer one
+// was before and after. It means something if the sandwich is not torn.
 func (s Sandwich) Difference(c, d Clock) Range {
 	switch {
 	case c == d:
@@ -127,8 +127,8 @@ func (s Sandwich) Difference(c, d Clock) Range {
 	c0, c1 := s.of(c)
 	d0, d1 := s.of(d)
 	r := Range{c0 - d0 - rounding, c1 - d1 + rounding}
-	if c == Raw {
-		r.Least, r.Most = r.Least-slewed(c1-c0), r.Most+slewed(c1-c0)
+	if c == Raw { // the least is of d's first reading and the most of its second: what lies between
+		r.Least, r.Most = r.Least-slewed(d1-d0), r.Most+slewed(d1-d0)
 	}
 	return r
 }

@@ -24,8 +24,18 @@ func TestDifference_HoldsTheTruth(t *testing.T) {
 		first, err := take(m.clock)
 		require.NoError(t, err)
 		m.pass(int64(time.Second))
+		m.reads = nil
 		last, err := take(m.clock)
 		require.NoError(t, err)
+		for c, readings := range map[Clock][]int{Boottime: {1, 6}, Realtime: {2, 5}, Monotonic: {3}, TAI: {4}} {
+			for _, i := range readings {
+				at := m.reads[i]
+				ahead := int64(m.mono+float64(at-m.since)*(1+m.rate)) + offset[c] - at
+				r := last.Difference(c, Raw)
+				require.LessOrEqual(t, r.Least, ahead, "%v − RAW at its reading, seed %d", c, seed)
+				require.GreaterOrEqual(t, r.Most, ahead, "%v − RAW at its reading, seed %d", c, seed)
+			}
+		}
 		for _, c := range all {
 			for _, d := range all {
 				if c != Raw && d != Raw {

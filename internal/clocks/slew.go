@@ -37,8 +37,13 @@ func (j Judge) slews(s Sandwich, note func(Event)) Judge {
 	case beyond && !j.slewing:
 		j = j.begin(rate, from, s)
 	case beyond && otherWay:
-		note(j.slew(j.from))
+		// It turned somewhere in between: neither of the two is known better than that.
+		blur := time.Duration(math.Abs(j.rate.Ratio-j.base.Ratio) * float64(s.Raw[1]-j.from.Raw[0]))
+		e := j.slew(j.from)
+		e.Error += blur
+		note(e)
 		j = j.begin(rate, from, s)
+		j.blur = blur
 	case beyond:
 		if !j.told {
 			note(Event{Kind: Slew, Rate: rate, Within: time.Duration(s.Raw[1] - j.began.Raw[0])})
@@ -64,7 +69,7 @@ func (j Judge) begin(rate Rate, from, s Sandwich) Judge {
 	if j.isQuiet {
 		j.began = j.quietFrom
 	}
-	j.slewing, j.told, j.isQuiet, j.rate, j.from = true, false, false, rate, s
+	j.slewing, j.told, j.isQuiet, j.rate, j.from, j.blur = true, false, false, rate, s, 0
 	return j
 }
 
@@ -86,7 +91,7 @@ func (j Judge) slew(s Sandwich) Event {
 	lasted := float64(s.Reading(Raw) - j.began.Reading(Raw))
 	moved := s.Difference(Monotonic, Raw).minus(j.began.Difference(Monotonic, Raw))
 	moved = moved.minus(Range{int64(math.Floor(lasted * j.base.least())), int64(math.Ceil(lasted * j.base.most()))})
-	return Event{Kind: SlewEnd, Size: moved.Middle(), Error: moved.Error(), Rate: j.rate, For: s.Since(j.certain)}
+	return Event{Kind: SlewEnd, Size: moved.Middle(), Error: moved.Error() + j.blur, Rate: j.rate, For: s.Since(j.certain)}
 }
 
 // Slewing returns what a slew that is still on has done so far.

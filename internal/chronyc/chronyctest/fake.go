@@ -4,6 +4,7 @@ package chronyctest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"math"
 	"net"
@@ -49,13 +50,14 @@ func words(parts ...any) []byte {
 // Fake is a daemon that follows 127.0.9.10, which is Ahead of it, ± 1 ms, and claims ± 2 ms. Its
 // answers can be spoilt.
 type Fake struct {
-	Offset     float64 // seconds that it would add to the wall clock
-	Ahead      float64 // seconds that its source is ahead of that
-	Leap       uint16
-	Sources    uint32 // how many it has: all are the same
-	State      uint16 // theirs
-	Updates    bool   // it corrects its clock all the time
-	Statistics []byte // the address that they are of
+	Offset                    float64 // seconds that it would add to the wall clock
+	Ahead                     float64 // seconds that its source is ahead of that
+	RootDelay, RootDispersion float64 // seconds; 2 ms and 1 ms if 0
+	Leap                      uint16
+	Sources                   uint32 // how many it has: all are the same
+	State                     uint16 // theirs
+	Updates                   bool   // it corrects its clock all the time
+	Statistics                []byte // the address that they are of
 	// Spoil returns what is sent instead of the reply; nil for the reply.
 	Spoil func(request, reply []byte) [][]byte
 }
@@ -72,7 +74,7 @@ func (f *Fake) Answer(request []byte, number int) []byte {
 	switch command {
 	case Tracking:
 		kind, body = rpyTracking, words(uint32(0x7f00090a), IPv4(127, 0, 9, 10), uint16(2), f.Leap, [3]uint32{0, updated, 5},
-			Float(f.Offset), Float(1e-6), Float(1e-6), Float(-3.5), Float(0), Float(0.1), Float(0.002), Float(0.001), Float(16))
+			Float(f.Offset), Float(1e-6), Float(1e-6), Float(-3.5), Float(0), Float(0.1), Float(cmp.Or(f.RootDelay, 0.002)), Float(cmp.Or(f.RootDispersion, 0.001)), Float(16))
 	case NSources:
 		kind, body = rpyNSources, words(f.Sources)
 	case SourceData:
