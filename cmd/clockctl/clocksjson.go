@@ -68,6 +68,7 @@ type clocksResultJSON struct {
 	Watched int64           `json:"watched_ns"`
 	Events  int             `json:"events"`
 	Slewing *clockEventJSON `json:"slewing"`
+	Error   *errorJSON      `json:"error,omitempty"`
 }
 
 func (v *clockSurvey) json(kind string) clocksJSON {
@@ -139,12 +140,12 @@ func clocksFailure(output string, err error) any {
 	if err == nil || output != "json" && output != "ndjson" {
 		return nil
 	}
-	o := clocksJSON{Schema: schema, Clocks: []clockReadingJSON{}, Differences: []clockDifferenceJSON{}, Rates: []clockRateJSON{}, Missing: []string{}, Error: &errorJSON{Code: "internal", Message: firstLine(err)}}
-	if output == "ndjson" {
-		o.Type = "result"
-	}
+	failure := &errorJSON{Code: "internal", Message: firstLine(err)}
 	if exitCode(err) == exitUsage {
-		o.Error.Code = "usage"
+		failure.Code = "usage"
 	}
-	return o
+	if output == "ndjson" {
+		return clocksResultJSON{Schema: schema, Type: "result", Error: failure}
+	}
+	return clocksJSON{Schema: schema, Clocks: []clockReadingJSON{}, Differences: []clockDifferenceJSON{}, Rates: []clockRateJSON{}, Missing: []string{}, Error: failure}
 }
