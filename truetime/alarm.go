@@ -41,13 +41,26 @@ const (
 	leastLate   = 1 << 14 // ns; 16 µs would not be noticed beside what waking up takes
 )
 
-func newAlarms(local LocalClock) *alarms {
-	if s, ok := local.(interface{ ofTheSystem() bool }); ok && s.ofTheSystem() {
-		return systemAlarms()
-	}
+// newAlarms are on the runtime's timers.
+func newAlarms() *alarms {
 	a := &alarms{}
 	a.bell = &timerBell{a: a, began: time.Now()}
 	return a
+}
+
+// wakers are the alarms for who waits now: the system's for a clock that shows the system's time, unless the caller is in a bubble of
+// testing/synctest, where time is not that of the system.
+func (c *Clock) wakers() *alarms {
+	if ofTheSystem(c.local) && !inBubble() {
+		return systemAlarms()
+	}
+	return c.alarms
+}
+
+// ofTheSystem says that a local clock shows the time of the system's timers.
+func ofTheSystem(local LocalClock) bool {
+	s, ok := local.(interface{ ofTheSystem() bool })
+	return ok && s.ofTheSystem()
 }
 
 // set returns an alarm that rings in d, or a little later. Whoever does not wait for it leaves it.

@@ -16,21 +16,36 @@ var systemAlarms = sync.OnceValue(func() *alarms {
 })
 
 func newSystemAlarms(create func() (fd int, err error)) *alarms {
-	a := &alarms{}
 	fd, err := create()
 	if err != nil { // no descriptor is left
-		a.bell = &timerBell{a: a, began: time.Now()}
-		return a
+		return newAlarms()
 	}
+	a := &alarms{}
 	a.bell = &fdBell{a: a, fd: fd, file: os.NewFile(uintptr(fd), "timerfd")}
 	return a
 }
 
 func (c *rawClock) ofTheSystem() bool { return true }
 
-func (x *extension) ofTheSystem() bool {
-	s, ok := x.strict.(interface{ ofTheSystem() bool })
-	return ok && s.ofTheSystem()
+func (x *extension) ofTheSystem() bool { return ofTheSystem(x.strict) }
+
+// started is when this package was initialised, on two clocks that are one outside of a bubble.
+var started = struct {
+	runtime time.Time
+	kernel  time.Duration
+}{time.Now(), monotonic()}
+
+// inBubble says that the runtime's clock is not the kernel's: the caller is in a bubble of testing/synctest. Channels of a bubble must
+// not be closed from outside, and a goroutine that reads a descriptor inside would stop its time.
+func inBubble() bool {
+	return (time.Since(started.runtime) - (monotonic() - started.kernel)).Abs() > time.Second
+}
+
+// monotonic is CLOCK_MONOTONIC.
+func monotonic() time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // does not fail on Linux
+	return time.Duration(t.Nano())
 }
 
 // fdBell is a timerfd in the runtime's poller, and a goroutine while something is pending. The runtime's own timers
@@ -47,11 +62,7 @@ type fdBell struct {
 
 const longestLead = time.Millisecond // longer was a pause
 
-func (b *fdBell) now() time.Duration {
-	var t unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // does not fail on Linux
-	return time.Duration(t.Nano())
-}
+func (b *fdBell) now() time.Duration { return monotonic() }
 
 // arm adds 2⁻¹¹, since CLOCK_MONOTONIC may be slewed by 500 ppm against the local clock: who wakes up too early
 // has to sleep again.
@@ -84,11 +95,15 @@ func (b *fdBell) serve() {
 	}
 }
 
-// learn follows the least that it was late lately: down at once, and up slowly.
+// learn follows the least that it was late lately: down at once, and up slowly. Before it is due somebody has set it
+// anew meanwhile.
 func (b *fdBell) learn() {
 	b.a.mu.Lock()
 	defer b.a.mu.Unlock()
-	late := min(max(0, b.now()-b.due), longestLead)
+	late := min(b.now()-b.due, longestLead)
+	if late < 0 {
+		return
+	}
 	b.lead = min(late, b.lead+(late-b.lead)/16)
 }
 

@@ -1,9 +1,11 @@
 package truetime
 
 import (
+	"context"
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -66,7 +68,31 @@ func TestFdBell_TheLead(t *testing.T) {
 	}
 	require.LessOrEqual(t, b.lead, longestLead)
 	require.Greater(t, b.lead, longestLead/2)
-	b.due = b.now() + time.Hour // early
+	lead := b.lead
+	b.due = b.now() + time.Hour // set anew
 	b.learn()
-	require.Zero(t, b.lead)
+	require.Equal(t, lead, b.lead)
+	b.due = b.now()
+	b.learn()
+	require.Less(t, b.lead, lead)
+}
+
+// TestWait_InABubble of testing/synctest, while somebody outside waits on the system's alarms: the bubble keeps its own, so that no channel of
+// it is closed from outside, and its time goes on, so that contexts end. (What the
+// system's clock says there is another matter.)
+func TestWait_InABubble(t *testing.T) {
+	outside := systemAlarms().set(time.Minute)
+	defer systemAlarms().leave(outside)
+	synctest.Test(t, func(t *testing.T) {
+		local, err := NewLocalClock()
+		require.NoError(t, err)
+		r, err := local.Read()
+		require.NoError(t, err)
+		const at = 1_000_000_000_000_000_000
+		c := New(local, Options{})
+		require.NoError(t, c.Update(Bound{At: r, Earliest: Line{At: r.Nanos, Nanos: at}, Latest: Line{At: r.Nanos, Nanos: at}, Expires: r.Nanos + int64(time.Hour)}, nil))
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, cancel)
+		require.ErrorIs(t, c.KeepWaitingUntilAfter(ctx, time.Unix(0, at+int64(time.Hour))), context.Canceled)
+	})
 }

@@ -2,7 +2,9 @@ package truetime
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -138,15 +140,21 @@ func TestAlarms_WokenTooEarly(t *testing.T) {
 }
 
 // TestAlarms_OfWhichClock: the system's are for clocks that show the system's time; others keep to the runtime's
-// timers, which testing/synctest can move.
+// timers, which testing/synctest can move, and so do all in a bubble.
 func TestAlarms_OfWhichClock(t *testing.T) {
 	strict, err := NewLocalClock()
 	require.NoError(t, err)
-	wrapped := New(struct{ LocalClock }{strict}, Options{})
-	require.IsType(t, &timerBell{}, wrapped.alarms.bell)
-	require.IsType(t, &timerBell{}, New(nil, Options{}).alarms.bell)
 	for _, local := range []LocalClock{strict, NewFastClock(strict, 0)} {
-		require.Equal(t, systemAlarms(), New(local, Options{}).alarms)
+		c := New(local, Options{})
+		if ofTheSystem(local) {
+			require.Same(t, systemAlarms(), c.wakers())
+		} else {
+			require.NotEqual(t, "linux", runtime.GOOS)
+		}
+		synctest.Test(t, func(t *testing.T) { require.Same(t, c.alarms, c.wakers()) })
 	}
-	require.NotSame(t, wrapped.alarms, New(struct{ LocalClock }{strict}, Options{}).alarms)
+	for _, local := range []LocalClock{nil, struct{ LocalClock }{strict}} {
+		c := New(local, Options{})
+		require.Same(t, c.alarms, c.wakers())
+	}
 }

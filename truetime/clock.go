@@ -21,7 +21,7 @@ type Options struct {
 type Clock struct {
 	local   LocalClock
 	options Options
-	alarms  *alarms // wake those who wait
+	alarms  *alarms // wake those who wait, unless the system's do
 
 	update sync.Mutex // one Update at a time; readers never take it
 	state  atomic.Pointer[state]
@@ -46,7 +46,7 @@ func New(local LocalClock, options Options) *Clock {
 	if local == nil {
 		local = noClock{}
 	}
-	c := &Clock{local: local, options: options, alarms: newAlarms(local)}
+	c := &Clock{local: local, options: options, alarms: newAlarms()}
 	c.state.Store(&state{phase: Unsynchronized, reason: ErrUnsynchronized, replaced: make(chan struct{})})
 	return c
 }
@@ -64,9 +64,18 @@ func (c *Clock) Now() (Interval, error) {
 	return interval, err
 }
 
-// read loads the state first and reads the local clock afterwards, so that the
-// reading can never be older than the bound, whatever its slack hides.
+// read is readAny, but for intervals that are too wide.
 func (c *Clock) read() (Interval, *state, error) {
+	interval, s, err := c.readAny()
+	if limit := c.options.MaxUncertainty; err == nil && limit > 0 && interval.Uncertainty() > limit {
+		return Interval{}, s, &UncertaintyError{Have: interval.Uncertainty(), Max: limit}
+	}
+	return interval, s, err
+}
+
+// readAny loads the state first and reads the local clock afterwards, so that the
+// reading can never be older than the bound, whatever its slack hides.
+func (c *Clock) readAny() (Interval, *state, error) {
 	s := c.state.Load()
 	if s.phase != Synchronized && s.phase != Holdover {
 		return Interval{}, s, s.reason
@@ -79,13 +88,7 @@ func (c *Clock) read() (Interval, *state, error) {
 		return Interval{}, s, &DisruptedError{Cause: epochCause(c.local)}
 	}
 	interval, err := s.bound.intervalAfter(r)
-	if err != nil {
-		return Interval{}, s, err
-	}
-	if limit := c.options.MaxUncertainty; limit > 0 && interval.Uncertainty() > limit {
-		return Interval{}, s, &UncertaintyError{Have: interval.Uncertainty(), Max: limit}
-	}
-	return interval, s, nil
+	return interval, s, err
 }
 
 // After reports whether t has certainly passed: t is strictly before the

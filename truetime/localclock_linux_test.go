@@ -168,14 +168,20 @@ func TestRawClock_TheThresholdIsOneMillisecond(t *testing.T) {
 // TestRawClock_ASmallStepBackIsSeenFromTheLastLook: below what the last look at
 // the clock source saw nothing can be, above it nobody keeps count.
 func TestRawClock_ASmallStepBackIsSeenFromTheLastLook(t *testing.T) {
-	m := newMachine(t)
-	c := m.start(t)
-	first := read(t, c)
-	pass(t, c, sourceCheck/2)
-	m.back.Add(int64(sourceCheck / 10))
-	require.Equal(t, first.Epoch, read(t, c).Epoch, "unseen: still above the last look")
-	m.back.Add(int64(sourceCheck * 2))
-	require.Greater(t, read(t, c).Epoch, first.Epoch)
+	for range 100 { // on a busy machine it may have looked again just before the step
+		m := newMachine(t)
+		c := m.start(t)
+		first := read(t, c)
+		pass(t, c, sourceCheck/2)
+		m.back.Add(int64(sourceCheck / 10))
+		if read(t, c).Epoch != first.Epoch {
+			continue
+		}
+		m.back.Add(int64(sourceCheck * 2))
+		require.Greater(t, read(t, c).Epoch, first.Epoch)
+		return
+	}
+	t.Fatal("a step to above the last look was seen")
 }
 
 func TestRawClock_AChangeOfTheClockSourceIsSeenAtTheNextLook(t *testing.T) {

@@ -60,10 +60,15 @@ func (c *Clock) KeepWaitingUntilAfter(ctx context.Context, t time.Time) error {
 }
 
 // waitUntilAfter decides on a single reading each time: nothing is carried over
-// from a reading that an older bound made.
+// from a reading that an older bound made. Once it waits, an interval that has become too wide for
+// Options.MaxUncertainty will do: its earliest is as true as ever.
 func (c *Clock) waitUntilAfter(ctx context.Context, target int64, strict bool) error {
+	read := c.readAny
+	if strict {
+		read = c.read
+	}
 	for first := true; ; first = false {
-		now, s, err := c.read()
+		now, s, err := read()
 		sleep := maxSleep
 		if err == nil {
 			need := remaining(target, now, s)
@@ -74,18 +79,32 @@ func (c *Clock) waitUntilAfter(ctx context.Context, target int64, strict bool) e
 				return &WaitTooLongError{Need: need, Limit: max(0, time.Until(deadline))}
 			}
 			sleep = min(sleep, need)
-		} else if first && strict {
+		} else if strict {
 			return err
 		}
-		alarm := c.alarms.set(sleep)
-		select {
-		case <-alarm.rung:
-		case <-s.replaced:
-			c.alarms.leave(alarm)
-		case <-ctx.Done():
-			c.alarms.leave(alarm)
+		read, strict = c.readAny, false
+		if !c.sleep(ctx, sleep, s) {
+			if now, s, late := c.readAny(); late == nil && remaining(target, now, s) == 0 {
+				return nil // in time, though nobody was woken for it
+			}
 			return &WaitError{Cause: context.Cause(ctx), Reason: err}
 		}
+	}
+}
+
+// sleep returns true when d is over or s replaced, false when ctx has ended.
+func (c *Clock) sleep(ctx context.Context, d time.Duration, s *state) bool {
+	alarms := c.wakers()
+	alarm := alarms.set(d)
+	select {
+	case <-alarm.rung:
+		return true
+	case <-s.replaced:
+		alarms.leave(alarm)
+		return true
+	case <-ctx.Done():
+		alarms.leave(alarm)
+		return false
 	}
 }
 

@@ -51,19 +51,18 @@ Exit codes: 0 the clocks were read, whatever was noticed, 1 they cannot be read,
   clockctl clocks -o wide --window 250ms
   clockctl clocks -o json
   clockctl clocks --for 2s -o ndjson`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &usageError{fmt.Errorf("clocks takes no arguments, and %q is one", args[0])}
-			}
-			return nil
-		},
+		Args: cobra.ArbitraryArgs, // so that -o json prints its object for them, too
 	}
 	cmd.Flags().DurationVar(&f.window, "window", time.Second, "time over which the rates are measured")
 	cmd.Flags().DurationVar(&f.watch, "for", 0, "then watch for that long")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "table, wide, json, ndjson")
 	cmd.Flags().BoolVar(&f.json, "json", false, "short for -o json")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	onlyOnCommandLine(cmd, "for")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		err := f.settle(cmd)
+		if len(args) > 0 {
+			err = &usageError{fmt.Errorf("clocks takes no arguments, and %q is one", args[0])}
+		}
 		if err == nil {
 			err = f.run(cmd.Context(), s)
 		}

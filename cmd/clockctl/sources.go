@@ -14,15 +14,15 @@ import (
 )
 
 func newSources(s streams) *cobra.Command {
-	p := probing{optional: true}
+	p := probing{without: true}
 	var socket, address string
 	cmd := &cobra.Command{
 		Use:   "sources [HOST[:PORT]...]",
 		Short: "Show what the chronyd of this machine thinks, beside our own interval",
 		Long: `sources asks the local chronyd, by the protocol of chronyc, whom it follows, what it
 thinks of each of its sources, and within which interval it believes the true time to
-be. With servers named it measures them as probe does and says whether chronyd's
-interval and ours overlap: if they do not, one of them is wrong.
+be. With servers named or configured it measures them as probe does and says whether
+chronyd's interval and ours overlap: if they do not, one of them is wrong.
 
 Offsets are reference − local, the other sign than in chronyc sources; "slow" means
 that the wall clock is behind. They are of the wall clock as programs read it, and not
@@ -51,6 +51,8 @@ ours, 64 usage, 130 and 143 interrupted.`,
 	addProbingFlags(cmd, &p, "table", "json")
 	cmd.Flags().StringVar(&socket, "socket", "", "chronyd's unix socket")
 	cmd.Flags().StringVar(&address, "address", "", "HOST[:PORT] of this machine on which chronyd answers, port 323 if absent")
+	sharedAs(cmd, "socket", "") // names that would mean something else elsewhere
+	sharedAs(cmd, "address", "")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o, err := p.options(cmd, s, args)
 		switch {

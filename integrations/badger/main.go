@@ -1,10 +1,11 @@
 // Command badger is a bank in an embedded Badger whose transactions commit in the order of real time.
 //
-//	go run . [-for 3s] [-accounts 100] [-clients 64] [SERVER...]
+//	go run . [-for 3s] [-accounts 100] [-clients 64] [-dir DIR] [-log] [SERVER...]
 //
 // It measures the time with the NTP servers that are named, or with three of its own on loopback, has clients transfer money at random
 // while others add all accounts up at snapshots of every kind, and ends with 1 if a total was ever wrong, or a snapshot that
-// was read again gave another answer.
+// was read again gave another answer. With -dir the bank stays, and goes on at the next start; with -log every
+// acknowledged transfer and every total is a line.
 package main
 
 import (
@@ -17,11 +18,10 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/trueclock/trueclock/hlc"
+	"github.com/trueclock/trueclock/integrations/badger/badgerstore"
 	"github.com/trueclock/trueclock/internal/fleet"
 	"github.com/trueclock/trueclock/ntpprobe"
 	"github.com/trueclock/trueclock/truetime"
-	"github.com/trueclock/trueclock/truetime/commitwait"
 )
 
 func main() {
@@ -37,27 +37,35 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("badger", flag.ContinueOnError)
 	b := bank{}
 	lasts := flags.Duration("for", 3*time.Second, "how long to run")
-	flags.IntVar(&b.accounts, "accounts", 100, "how many accounts there are")
+	flags.IntVar(&b.accounts, "accounts", 100, "how many accounts there are, at least 2")
 	flags.IntVar(&b.clients, "clients", 64, "how many clients transfer money at once")
+	dir := flags.String("dir", "", "an existing directory for the bank; none: a temporary one")
+	log := flags.Bool("log", false, "print every acknowledged transfer and every total")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if b.accounts < 2 {
+		return errors.New("a bank has at least 2 accounts")
+	}
+	if *log {
+		b.log = out
 	}
 	clock, now, err := measured(ctx, flags.Args())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "the time is known to ±%v\n", now.Uncertainty().Round(time.Microsecond))
-	dir, err := os.MkdirTemp("", "badger")
+	if *dir == "" {
+		if *dir, err = os.MkdirTemp("", "badger"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(*dir)) }()
+	}
+	b.store, err = badgerstore.Open(ctx, *dir, clock, badgerstore.Options{Window: window})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	node, err := open(ctx, dir, clock)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, node.Close()) }()
-	b.store = node.Store
+	defer func() { err = errors.Join(err, b.store.Close()) }()
 	report, err := b.run(ctx, *lasts)
 	if err != nil {
 		return err
@@ -65,6 +73,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	fmt.Fprintln(out, report)
 	return nil
 }
+
+// window is how long a start may wait after a crash.
+const window = 250 * time.Millisecond
 
 // measured asks the servers, or three of its own, and returns a clock that serves what they said.
 func measured(ctx context.Context, addresses []string) (*truetime.Clock, truetime.Interval, error) {
@@ -96,44 +107,4 @@ func measured(ctx context.Context, addresses []string) (*truetime.Clock, truetim
 	}
 	now, err := clock.Now()
 	return clock, now, err
-}
-
-// node is a store with a committer whose timestamps rise across restarts and crashes.
-type node struct {
-	*Store
-	committer *commitwait.Committer
-	bound     *hlc.Durable
-}
-
-const history = time.Minute
-
-// open opens the store in dir, and the bound of its timestamps beside it.
-func open(ctx context.Context, dir string, clock *truetime.Clock) (*node, error) {
-	events, err := hlc.New(hlc.Options{})
-	if err != nil {
-		return nil, err
-	}
-	for _, sub := range []string{"/clock", "/data"} {
-		if err := os.MkdirAll(dir+sub, 0o700); err != nil {
-			return nil, err
-		}
-	}
-	bound, err := hlc.OpenDurable(ctx, events, hlc.DurableOptions{Dir: dir + "/clock"})
-	if err != nil {
-		return nil, err
-	}
-	committer, err := commitwait.New(clock, events, commitwait.Options{Layout: layout(), Floor: bound.Recovery().Bound, Cover: bound.Cover})
-	if err != nil {
-		return nil, errors.Join(err, bound.Close())
-	}
-	store, err := Open(dir+"/data", history, committer, true)
-	if err != nil {
-		return nil, errors.Join(err, bound.Close())
-	}
-	return &node{Store: store, committer: committer, bound: bound}, nil
-}
-
-// Close ends the waits, the database and the bound, in this order.
-func (n *node) Close() error {
-	return errors.Join(n.committer.Close(), n.Store.Close(), n.bound.Close())
 }

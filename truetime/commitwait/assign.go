@@ -21,8 +21,7 @@ func (c *Committer) Assign(ctx context.Context, floors ...hlc.Timestamp) (*Pendi
 	if err != nil {
 		return nil, err
 	}
-	if err := c.cover(ctx, p.ts); err != nil {
-		_ = p.Abort()
+	if err := p.covered(ctx); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -75,6 +74,12 @@ func (c *Committer) above(at, latest int64, floors []hlc.Timestamp) (hlc.Timesta
 		floors = append(floors[:len(floors):len(floors)], c.events.Peek())
 	}
 	highest := c.last
+	if lead := leadOver(latest, c.options.Floor); lead > c.options.MaxFloorLead {
+		return hlc.Timestamp{}, &FloorTooFarError{Floor: c.options.Floor, Lead: lead, Limit: c.options.MaxFloorLead}
+	}
+	if lead := leadOver(latest, c.last); lead/2 > c.options.MaxFloorLead { // a bound that was disproved, since honest ones go so far at most
+		return hlc.Timestamp{}, &FloorTooFarError{Floor: c.last, Lead: lead, Limit: c.options.MaxFloorLead}
+	}
 	for _, floor := range floors {
 		if lead := leadOver(latest, floor); lead > c.options.MaxFloorLead {
 			return hlc.Timestamp{}, &FloorTooFarError{Floor: floor, Lead: lead, Limit: c.options.MaxFloorLead}
@@ -95,22 +100,34 @@ func (c *Committer) above(at, latest int64, floors []hlc.Timestamp) (hlc.Timesta
 
 // round brings ts up to what the store can hold and the events' clock would issue: what that would not issue, others' would
 // not believe. Who waits for ts waits for this one.
-func (c *Committer) round(ts hlc.Timestamp) (rounded hlc.Timestamp, err error) {
-	rounded = ts
-	for range 2 { // either may move it again, for the other
+func (c *Committer) round(ts hlc.Timestamp) (hlc.Timestamp, error) {
+	rounded, err := ts, error(nil)
+	for last := (hlc.Timestamp{}); err == nil && rounded != last; { // either may move it again, for the other
+		last = rounded
 		if c.events != nil {
-			if rounded, err = c.events.Round(rounded); err != nil {
-				break
-			}
+			rounded, err = c.roundForEvents(rounded)
 		}
-		if c.options.Layout != (hlc.Layout{}) {
-			if rounded, err = c.options.Layout.Round(rounded); err != nil {
-				break
-			}
+		if err == nil && c.options.Layout != (hlc.Layout{}) {
+			rounded, err = c.options.Layout.Round(rounded)
 		}
 	}
 	if err != nil {
 		return hlc.Timestamp{}, fmt.Errorf("commitwait: no timestamp is left above %v: %w", ts, err)
+	}
+	return rounded, nil
+}
+
+// roundForEvents leaves a second at the end of the range, so that the HLC can follow when the timestamp has passed.
+func (c *Committer) roundForEvents(ts hlc.Timestamp) (hlc.Timestamp, error) {
+	rounded, err := c.events.Round(ts)
+	if err != nil {
+		return hlc.Timestamp{}, err
+	}
+	if rounded.WallTime > math.MaxInt64-int64(time.Second) {
+		return hlc.Timestamp{}, hlc.ErrExhausted
+	}
+	if _, err := c.events.Round(hlc.Timestamp{WallTime: rounded.WallTime + int64(time.Second)}); err != nil {
+		return hlc.Timestamp{}, err
 	}
 	return rounded, nil
 }

@@ -1,6 +1,10 @@
 package commitwait
 
-import "github.com/trueclock/trueclock/hlc"
+import (
+	"context"
+
+	"github.com/trueclock/trueclock/hlc"
+)
 
 // Visibility says whether a reader at an uncertain moment may see a value.
 type Visibility int
@@ -22,18 +26,20 @@ type UncertainRead struct {
 	Limit hlc.Timestamp // what was acknowledged before the read began is at or below it
 }
 
-// UncertainRead begins a read: at the earliest possible time, with the latest as the limit.
-// Errors as in truetime.Clock.Now.
-func (c *Committer) UncertainRead() (UncertainRead, error) {
+// UncertainRead begins a read: at the earliest possible time, with the latest as the limit. It waits, with ctx, for what this shard
+// has voted for at or below the limit: another shard may have acknowledged it, and nothing of it is in this store yet.
+// Errors: those of truetime.Clock.Now; [*truetime.WaitError]; [ErrClosed].
+func (c *Committer) UncertainRead(ctx context.Context) (UncertainRead, error) {
 	now, err := c.clock.Now()
 	if err != nil {
 		return UncertainRead{}, err
 	}
 	const highest = 1<<32 - 1
-	return UncertainRead{
+	r := UncertainRead{
 		At:    hlc.Timestamp{WallTime: now.EarliestUnixNano()},
 		Limit: hlc.Timestamp{WallTime: now.LatestUnixNano(), Logical: highest},
-	}, nil
+	}
+	return r, c.landed(ctx, r.Limit, true)
 }
 
 // Classify says what to do with the newest version of a value that is at or below Limit.

@@ -66,6 +66,11 @@ func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, 
 	if apply == nil {
 		return hlc.Timestamp{}, errors.New("commitwait: Commit needs a function that applies the transaction")
 	}
+	return c.commit(ctx, floors, func(p *Pending) error { return p.perform(ctx, apply) })
+}
+
+// commit assigns a timestamp, waits until it has passed, and has write put the transaction into the store.
+func (c *Committer) commit(ctx context.Context, floors []hlc.Timestamp, write func(*Pending) error) (hlc.Timestamp, error) {
 	if !c.enter() {
 		return hlc.Timestamp{}, ErrClosed
 	}
@@ -91,10 +96,10 @@ func (c *Committer) Commit(ctx context.Context, apply func(ctx context.Context, 
 		_ = p.Abort()
 		return hlc.Timestamp{}, err
 	}
-	if err := p.perform(ctx, apply); err != nil {
+	if err := write(p); err != nil {
 		return hlc.Timestamp{}, err
 	}
-	p.openAfter(waited, refused)
+	p.openAfter(p.ts, waited, refused)
 	return p.ts, nil
 }
 
@@ -149,7 +154,8 @@ func (c *Committer) observe(ts hlc.Timestamp) (refused, err error) {
 }
 
 // Close ends every wait with [ErrClosed] and returns when nobody waits or applies any more. Commits that are
-// durable and not yet visible stay so: their locks must survive, or the node stops serving.
+// durable and not yet visible stay so: their locks must survive, or the node stops serving. Close must not be called from
+// apply or OnCommit, for which it waits.
 func (c *Committer) Close() error {
 	c.mu.Lock()
 	c.closed = true

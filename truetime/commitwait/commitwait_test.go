@@ -315,9 +315,9 @@ func TestCommit_ApplyDoesNotSay(t *testing.T) {
 					_, err = n.committer.Snapshot(t.Context(), At(before(s, hlc.Layout{})))
 					require.NoError(t, err, "below it is safe")
 
-					require.ErrorAs(t, n.committer.Resolve(t.Context(), hlc.Timestamp{WallTime: 1}, true), new(*StateError))
+					require.ErrorAs(t, n.committer.Resolve(t.Context(), hlc.Timestamp{WallTime: 1}, true), new(*NotInFlightError))
 					require.NoError(t, n.committer.Resolve(t.Context(), s, committed))
-					require.ErrorAs(t, n.committer.Resolve(t.Context(), s, committed), new(*StateError), "it is known now")
+					require.ErrorAs(t, n.committer.Resolve(t.Context(), s, committed), new(*NotInFlightError), "it is known now")
 					_, err = n.committer.Snapshot(t.Context(), Strong())
 					require.NoError(t, err)
 				})

@@ -28,6 +28,9 @@
 //	p, err := committer.Assign(ctx)
 //	err = p.Run(ctx, func(ctx context.Context, ts hlc.Timestamp) error { return log.Replicate(ctx, ts, writes) })
 //
+// A store that looks for conflicts when it applies (optimistic ones do, Badger for one) must be given the transactions in the order of their
+// timestamps, or the higher one misses the lower one: CommitInOrder, which queues for that and not for the disk.
+//
 // # Snapshots
 //
 //	ts, err := committer.Snapshot(ctx, commitwait.Strong()) // or ExactStaleness, MaxStaleness, At; AtLeast(token)

@@ -41,10 +41,10 @@ type notAppliedError struct{ error }
 func (e *notAppliedError) Unwrap() error { return e.error }
 
 // certainlyNot finds the mark of NotApplied. It does not look into what another Committer said, whose transaction
-// was another one; and of errors that were joined each must be marked.
+// was another one, or another part of this one; and of errors that were joined each must be marked.
 func certainlyNot(err error) bool {
 	switch e := err.(type) {
-	case nil, *ApplyError, *OutcomeUnknownError:
+	case nil, *ApplyError, *OutcomeUnknownError, *NotYetVisibleError:
 		return false
 	case *notAppliedError:
 		return true
@@ -93,7 +93,11 @@ type NotYetVisibleError struct {
 }
 
 func (e *NotYetVisibleError) Error() string {
-	return fmt.Sprintf("commitwait: the commit at %v is not visible yet, %v remain: %v", e.TS, e.Remaining, e.Cause)
+	remaining := "for how long is unknown"
+	if e.Remaining >= 0 {
+		remaining = fmt.Sprintf("%v remain", e.Remaining)
+	}
+	return fmt.Sprintf("commitwait: the commit at %v is not visible yet, %s: %v", e.TS, remaining, e.Cause)
 }
 
 // Unwrap returns the cause.
@@ -108,6 +112,14 @@ type DecisionError struct {
 
 func (e *DecisionError) Error() string {
 	return fmt.Sprintf("commitwait: prepared at %v, decided for %v: %s", e.Prepared, e.TS, e.Problem)
+}
+
+// NotInFlightError reports a timestamp at which no commit is in flight: none was assigned there by this Committer, or what became of
+// it is known already.
+type NotInFlightError struct{ TS hlc.Timestamp }
+
+func (e *NotInFlightError) Error() string {
+	return fmt.Sprintf("commitwait: no commit is in flight at %v: its outcome is known, or it was never assigned here", e.TS)
 }
 
 // StateError reports a call that does not fit the state of the commit.

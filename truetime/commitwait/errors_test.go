@@ -36,3 +36,21 @@ func TestNotApplied_OfOneShardOnly(t *testing.T) {
 		require.ErrorAs(t, err, new(*OutcomeUnknownError))
 	})
 }
+
+// TestNotApplied_OfAnotherShard, which will carry the decision out all the same: the coordinator must not take it for a no.
+func TestNotApplied_OfAnotherShard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		there, here := newNode(t, 0, Options{}), newNode(t, 0, Options{})
+		vote, err := there.committer.Prepare(t.Context())
+		require.NoError(t, err)
+		locked := errors.New("the row is busy, try again")
+		decided := false
+		_, err = here.committer.Commit(t.Context(), func(ctx context.Context, ts hlc.Timestamp) error {
+			decided = true // the coordinator's log has it
+			return vote.Commit(ctx, ts, func(context.Context, hlc.Timestamp) error { return NotApplied(locked) })
+		}, vote.TS())
+		require.True(t, decided)
+		require.Equal(t, Decided, vote.State(), "the decision holds there")
+		require.ErrorAs(t, err, new(*OutcomeUnknownError), "so the coordinator cannot say that nothing was written")
+	})
+}

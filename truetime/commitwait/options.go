@@ -18,7 +18,7 @@ type Options struct {
 	// context's deadline.
 	MaxWait time.Duration
 	// MaxFloorLead is how far above the latest possible true time a floor may
-	// lie, and the HLC, and a snapshot. 0 means twice MaxUncertainty, or 1 s if that is not set either.
+	// lie, and the HLC, a snapshot, and Floor. 0 means twice MaxUncertainty and a tick of the layout, or 1 s if that is not set either.
 	MaxFloorLead time.Duration
 	// Layout, if set, is what the store packs timestamps into: commits and snapshots are rounded
 	// up to what packs without a loss, before they wait.
@@ -52,11 +52,44 @@ func (o Options) validate() (Options, error) {
 	if o.MaxUncertainty < 0 || o.MaxWait < 0 || o.MaxFloorLead < 0 {
 		return o, errors.New("commitwait: a limit in Options is negative")
 	}
-	if o.MaxFloorLead == 0 {
-		o.MaxFloorLead = 2 * min(o.MaxUncertainty, math.MaxInt64/2)
+	if o.MaxFloorLead == 0 && o.MaxUncertainty > 0 {
+		o.MaxFloorLead = saturating(2*min(o.MaxUncertainty, math.MaxInt64/2), o.tick())
 	}
 	if o.MaxFloorLead == 0 {
 		o.MaxFloorLead = time.Second
 	}
+	if o.Layout == (hlc.Layout{}) {
+		return o, nil
+	}
+	first, err := o.Layout.Unpack(0)
+	if err != nil {
+		return o, err
+	}
+	if !o.Floor.After(first) {
+		o.Floor = hlc.Timestamp{}
+	} else if o.Floor, err = o.Layout.Round(o.Floor); err != nil {
+		return o, err
+	}
 	return o, nil
+}
+
+// tick is how far apart the layout's wall times are, 0 without one.
+func (o Options) tick() time.Duration {
+	if o.Layout == (hlc.Layout{}) {
+		return 0
+	}
+	first, err1 := o.Layout.Unpack(0)
+	second, err2 := o.Layout.Unpack(uint64(o.Layout.MaxLogical()) + 1)
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return time.Duration(second.WallTime - first.WallTime)
+}
+
+// saturating adds two durations that are not negative.
+func saturating(a, b time.Duration) time.Duration {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }

@@ -38,9 +38,11 @@ func (s State) String() string {
 type Pending struct {
 	c            *Committer
 	ts           hlc.Timestamp
-	above, below *Pending // in flight; behind the mutex of the Committer, as are state and changed
+	above, below *Pending // in flight; behind the mutex of the Committer, as are state, changed and entered
 	state        State
-	changed      chan struct{} // made for the first who waits; closed when the state changes
+	vote         bool          // of a transaction that another shard decides
+	changed      chan struct{} // made for the first who waits; closed when the state changes, or it enters
+	entered      bool          // the store knows of it (CommitInOrder), and so did it of all below
 
 	uncertainty, lead, predicted time.Duration
 	began                        time.Time
@@ -60,12 +62,16 @@ func (p *Pending) State() State {
 // passed as well, and has made it visible. Only the longer of both is waited for. durable is told by its ctx when to give up; what its error
 // means is said at [Committer.Commit], and here an [*ApplyError] and an [*OutcomeUnknownError] say the same.
 //
-// If ctx (or the Committer) ends after the transaction was durable, the error is a [*NotYetVisibleError]: it IS
+// [ErrClosed] says that the Committer was closed before Run began: nothing was written. If ctx (or the Committer) ends after the transaction was durable, the error is a [*NotYetVisibleError]: it IS
 // committed, and must be neither acknowledged nor shown. Then Wait, or Detach.
 func (p *Pending) Run(ctx context.Context, durable func(ctx context.Context, ts hlc.Timestamp) error) error {
 	if durable == nil {
 		return errors.New("commitwait: Run needs a function that makes the transaction durable")
 	}
+	if !p.c.enter() {
+		return ErrClosed
+	}
+	defer p.c.waiters.Done()
 	if err := p.perform(ctx, durable); err != nil {
 		return err
 	}
@@ -104,12 +110,8 @@ func (p *Pending) Wait(ctx context.Context) error {
 		case Aborted, Unknown:
 			return &StateError{TS: p.ts, State: state}
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return p.notYet(context.Cause(ctx))
-		case <-p.c.closing.Done():
-			return p.notYet(ErrClosed)
+		if err := p.c.await(ctx, changed); err != nil {
+			return p.notYet(err)
 		}
 	}
 }
@@ -124,7 +126,7 @@ func (p *Pending) outwait(ctx context.Context) error {
 	if err != nil {
 		return p.notYet(err)
 	}
-	p.openAfter(time.Since(began), refused)
+	p.openAfter(p.ts, time.Since(began), refused)
 	return nil
 }
 
@@ -145,14 +147,14 @@ func (p *Pending) Abort() error {
 	return nil
 }
 
-// openAfter makes the commit visible. Only the first who does tells OnCommit.
-func (p *Pending) openAfter(waited time.Duration, refused error) {
+// openAfter makes the commit visible, at ts, which for a vote is what was decided. Only the first who does tells OnCommit.
+func (p *Pending) openAfter(ts hlc.Timestamp, waited time.Duration, refused error) {
 	if _, ok := p.become(Visible); !ok {
 		return
 	}
 	if report := p.c.options.OnCommit; report != nil {
 		report(CommitStats{
-			TS: p.ts, Uncertainty: p.uncertainty, Lead: p.lead, Predicted: p.predicted, Waited: waited, Took: time.Since(p.began), Refused: refused,
+			TS: ts, Uncertainty: p.uncertainty, Lead: p.lead, Predicted: p.predicted, Waited: waited, Took: time.Since(p.began), Refused: refused,
 		})
 	}
 }
@@ -195,11 +197,16 @@ func (p *Pending) become(state State) (is State, changed bool) {
 	if state == Visible || state == Aborted {
 		p.c.flights.remove(p)
 	}
+	p.tell()
+	return state, true
+}
+
+// tell wakes those who wait for a change. The caller holds the mutex.
+func (p *Pending) tell() {
 	if p.changed != nil {
 		close(p.changed)
 		p.changed = nil
 	}
-	return state, true
 }
 
 // watch returns the state and a channel that is closed when it changes.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/truetime"
+	"github.com/trueclock/trueclock/truetime/truetimetest"
 )
 
 // replicate takes d, as a round of a consensus would.
@@ -212,50 +213,6 @@ func TestCommit_TheClockIsLostWhileItWaits(t *testing.T) {
 	})
 }
 
-// TestClose_EndsTheWaits of both orders and returns when they have returned.
-func TestClose_EndsTheWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t, 0, Options{})
-		var work sync.WaitGroup
-		work.Go(func() {
-			_, err := n.committer.Commit(t.Context(), func(context.Context, hlc.Timestamp) error { t.Error("applied"); return nil })
-			require.ErrorIs(t, err, ErrClosed)
-		})
-		durable, err := n.committer.Assign(t.Context())
-		require.NoError(t, err)
-		work.Go(func() {
-			err := durable.Run(t.Context(), replicate(0))
-			require.ErrorIs(t, err, ErrClosed)
-			require.ErrorAs(t, err, new(*NotYetVisibleError))
-		})
-		assigned, err := n.committer.Assign(t.Context())
-		require.NoError(t, err)
-		work.Go(func() { require.ErrorIs(t, assigned.Wait(t.Context()), ErrClosed) })
-		work.Go(func() {
-			_, err := n.committer.Snapshot(t.Context(), Strong())
-			require.ErrorIs(t, err, ErrClosed)
-		})
-		detached, err := n.committer.Assign(t.Context())
-		require.NoError(t, err)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		require.Error(t, detached.Run(ctx, func(context.Context, hlc.Timestamp) error { return nil }))
-		require.NoError(t, detached.Detach())
-		synctest.Wait()
-
-		require.NoError(t, n.committer.Close())
-		work.Wait()
-		require.NoError(t, n.committer.Close(), "closing twice is harmless")
-		require.Equal(t, Durable, durable.State())
-		require.ErrorIs(t, detached.Detach(), ErrClosed)
-		_, err = n.committer.Assign(t.Context())
-		require.ErrorIs(t, err, ErrClosed)
-		_, err = n.committer.CloseTo(t.Context(), hlc.Timestamp{WallTime: 1})
-		require.ErrorIs(t, err, ErrClosed)
-		require.Equal(t, before(durable.TS(), hlc.Layout{}), n.committer.SafeTime())
-	})
-}
-
 // TestAssign_WhatTheStoreCarriesIsWaitedFor: rounded up to a millisecond, the timestamp passes that much later.
 func TestAssign_WhatTheStoreCarriesIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -310,33 +267,29 @@ func TestAssign_CoverComesBeforeAnything(t *testing.T) {
 	})
 }
 
-// TestClose_NothingIsAppliedAfterwards, though a commit was being covered when it began.
-func TestClose_NothingIsAppliedAfterwards(t *testing.T) {
+// TestRun_TheWaitGoesOnInHoldover, in which the interval has become too wide for anything new: its earliest is as true as ever.
+func TestRun_TheWaitGoesOnInHoldover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gate := make(chan struct{})
-		n := newNode(t, 0, Options{Cover: func(ctx context.Context, _ hlc.Timestamp) error {
-			select {
-			case <-gate:
-				return nil
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}})
-		closed, done := false, make(chan error)
-		go func() {
-			_, err := n.committer.Commit(t.Context(), func(context.Context, hlc.Timestamp) error {
-				if closed {
-					t.Error("applied after Close has returned")
-				}
-				return nil
-			})
-			done <- err
-		}()
-		synctest.Wait()
-		time.Sleep(time.Second)
-		require.NoError(t, n.committer.Close())
-		closed = true
-		close(gate)
-		require.ErrorIs(t, <-done, ErrClosed)
+		local := truetimetest.NewVirtual(0)
+		wide := truetime.New(local, truetime.Options{})
+		clock := truetime.New(local, truetime.Options{MaxUncertainty: ε + 10*time.Nanosecond})
+		r, err := local.Read()
+		require.NoError(t, err)
+		b := truetimetest.Around(r, time.Now().UnixNano(), ε, 100_000) // grows by 100 ppm
+		require.NoError(t, clock.Update(b, nil))
+		require.NoError(t, wide.Update(b, nil))
+		c, err := New(clock, nil, Options{})
+		require.NoError(t, err)
+		p, err := c.Assign(t.Context())
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		began := time.Now()
+		err = p.Run(ctx, nothing)
+		require.Less(t, time.Since(began), time.Second)
+		passed, errWide := wide.After(p.TS().Time())
+		require.NoError(t, errWide)
+		require.True(t, passed, "the bound says so")
+		require.NoError(t, err)
 	})
 }

@@ -20,6 +20,9 @@ import (
 // The commit timestamp is above every vote, so that no snapshot that was served meanwhile can have missed
 // the transaction: one at or above a vote waits until its shard has applied.
 //
+// HAZARD: all shards of a transaction need Layouts with the same ticks, or the coordinator's one whose every timestamp the others' hold: a shard
+// refuses a decision that it cannot write (a [*DecisionError]), and the others have carried it out.
+//
 // HAZARD: two transactions may have one timestamp, if the locks of neither conflict with the other's: the coordinator cannot know what
 // this shard has assigned since the vote. Their writes are of different keys.
 //
@@ -34,14 +37,14 @@ type Prepared struct {
 // shard has assigned, read, or seen by its HLC, and not ahead of true time without need: it does not lengthen
 // the coordinator's wait. Call it when the locks are held. A vote that has been sent must be kept across restarts (PrepareAgain) until the decision is known.
 //
-// Errors: those of Assign, except for the ones about waiting: nobody waits for a vote.
+// Errors: those of truetime.Clock.Now; [*FloorTooFarError]; [ErrClosed]; those of Options.Cover. Nobody waits for a vote, so neither MaxWait nor
+// MaxUncertainty matters.
 func (c *Committer) Prepare(ctx context.Context, floors ...hlc.Timestamp) (*Prepared, error) {
 	p, err := c.vote(ctx, floors)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.cover(ctx, p.ts); err != nil {
-		_ = p.Abort()
+	if err := p.covered(ctx); err != nil {
 		return nil, err
 	}
 	return newPrepared(p), nil
@@ -63,21 +66,21 @@ func (c *Committer) vote(ctx context.Context, floors []hlc.Timestamp) (*Pending,
 		return nil, err
 	}
 	c.last = ts
-	p := &Pending{c: c, ts: ts, uncertainty: now.Uncertainty(), began: time.Now()}
+	p := &Pending{c: c, ts: ts, vote: true, uncertainty: now.Uncertainty(), began: time.Now()}
 	c.flights.add(p)
 	return p, nil
 }
 
 // PrepareAgain takes over a vote that was found in the store's log after a restart. Call it, for each whose decision is
 // not known to have been carried out, before the shard serves. Errors: [*FloorTooFarError], those of truetime.Clock.Now, [ErrClosed], a
-// [*StateError] if something is in flight there.
+// [*StateError] if that vote is in flight.
 func (c *Committer) PrepareAgain(ts hlc.Timestamp) (*Prepared, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p := c.flights.at(ts); p != nil {
+	if p := c.flights.at(ts, true); p != nil {
 		return nil, &StateError{TS: ts, State: p.state}
 	}
-	p, err := c.readmit(ts, Assigned)
+	p, err := c.readmit(ts, Assigned, true)
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +93,8 @@ func (r *Prepared) TS() hlc.Timestamp { return r.p.ts }
 // State is Assigned before the decision, Decided until it has been carried out, then Visible, or Aborted.
 func (r *Prepared) State() State { return r.p.State() }
 
-// Commit carries out the decision to commit at ts: it waits until ts has certainly passed here too, as nearly always it
-// has, calls apply with it, and ends the flight. Nothing more is assigned at or below ts.
+// Commit carries out the decision to commit at ts: it waits until ts has certainly passed by this shard's clock too (if the coordinator has
+// waited, up to 2ε more, where ε is this clock's), calls apply with it, and ends the flight. Nothing more is assigned at or below ts.
 //
 // The decision cannot be taken back. After an error of apply, or when ctx or the Committer ends, which is a
 // [*NotYetVisibleError], it still holds, and so do the flight and the locks; call Commit again with the same ts. apply may then be called again and
@@ -104,10 +107,6 @@ func (r *Prepared) Commit(ctx context.Context, ts hlc.Timestamp, apply func(ctx 
 	if apply == nil {
 		return errors.New("commitwait: Prepared.Commit needs a function that applies the transaction")
 	}
-	if !c.enter() {
-		return ErrClosed
-	}
-	defer c.waiters.Done()
 	if done, err := r.decide(ts); done || err != nil {
 		return err
 	}
@@ -124,6 +123,10 @@ func (r *Prepared) Commit(ctx context.Context, ts hlc.Timestamp, apply func(ctx 
 // carryOut applies what was decided, one at a time.
 func (r *Prepared) carryOut(ctx context.Context, apply func(ctx context.Context, ts hlc.Timestamp) error) error {
 	c := r.p.c
+	if !c.enter() {
+		return ErrClosed
+	}
+	defer c.waiters.Done()
 	select {
 	case r.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -138,16 +141,19 @@ func (r *Prepared) carryOut(ctx context.Context, apply func(ctx context.Context,
 	if err := c.cover(ctx, r.decided); err != nil {
 		return err
 	}
+	began := time.Now()
 	if err := c.passed(ctx, r.decided, true); err != nil {
 		return err
 	}
-	if _, err := c.observe(r.decided); err != nil {
+	waited := time.Since(began)
+	refused, err := c.observe(r.decided)
+	if err != nil {
 		return err
 	}
 	if err := apply(ctx, r.decided); err != nil {
 		return err
 	}
-	r.p.become(Visible)
+	r.p.openAfter(r.decided, waited, refused)
 	return nil
 }
 
@@ -166,7 +172,7 @@ func (r *Prepared) decide(ts hlc.Timestamp) (done bool, err error) {
 	if state != Assigned {
 		return false, &StateError{TS: r.p.ts, State: state}
 	}
-	now, err := c.clock.Now()
+	now, err := c.ready(context.Background())
 	if err != nil {
 		return false, err
 	}

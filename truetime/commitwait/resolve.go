@@ -10,11 +10,11 @@ import (
 
 // Resolve says what became of a commit whose outcome was unknown. If it is committed, it
 // becomes visible when its timestamp has passed, for which Resolve waits with ctx, with the errors of
-// Pending.Wait. It returns a [*StateError] if the commit at ts is not unknown, or there is none.
+// Pending.Wait. It returns a [*StateError] if the outcome of the commit at ts is not unknown, and a [*NotInFlightError] if there is none.
 func (c *Committer) Resolve(ctx context.Context, ts hlc.Timestamp, committed bool) error {
 	p := c.find(ts)
 	if p == nil {
-		return &StateError{TS: ts, State: Aborted}
+		return &NotInFlightError{TS: ts}
 	}
 	switch {
 	case !committed:
@@ -43,13 +43,13 @@ func (p *Pending) resolved(state State) error {
 func (c *Committer) find(ts hlc.Timestamp) *Pending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.flights.at(ts)
+	return c.flights.at(ts, false)
 }
 
-// at returns the commit in flight at ts, or nil.
-func (f *flights) at(ts hlc.Timestamp) *Pending {
+// at returns what is in flight at ts, or nil: a vote, or a commit of this shard. There may be one of each.
+func (f *flights) at(ts hlc.Timestamp, vote bool) *Pending {
 	for p := f.first; p != nil; p = p.above {
-		if p.ts == ts {
+		if p.ts == ts && p.vote == vote {
 			return p
 		}
 	}
@@ -71,24 +71,26 @@ func (c *Committer) Recover(ctx context.Context, ts hlc.Timestamp) error {
 func (c *Committer) recovered(ts hlc.Timestamp) (*Pending, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p := c.flights.at(ts); p != nil && p.state == Durable {
+	if p := c.flights.at(ts, false); p != nil && p.state == Durable {
 		return p, nil // it was cut short before
 	}
-	return c.readmit(ts, Durable)
+	return c.readmit(ts, Durable, false)
 }
 
 // readmit registers what an earlier run left in flight. The caller holds the mutex.
-func (c *Committer) readmit(ts hlc.Timestamp, state State) (*Pending, error) {
+func (c *Committer) readmit(ts hlc.Timestamp, state State, vote bool) (*Pending, error) {
 	now, err := c.ready(context.Background())
 	switch {
 	case err != nil:
 		return nil, err
 	case ts.IsZero() || ts.WallTime < 0:
 		return nil, fmt.Errorf("commitwait: no commit has the timestamp %v", ts)
+	case c.options.Layout != (hlc.Layout{}) && !c.options.Layout.Fits(ts):
+		return nil, fmt.Errorf("commitwait: no commit of this shard has the timestamp %v, which its layout %v does not hold", ts, c.options.Layout)
 	case leadOver(now.LatestUnixNano(), ts) > c.options.MaxFloorLead:
 		return nil, &FloorTooFarError{Floor: ts, Lead: leadOver(now.LatestUnixNano(), ts), Limit: c.options.MaxFloorLead}
 	}
-	p := &Pending{c: c, ts: ts, state: state, uncertainty: now.Uncertainty(), began: time.Now()}
+	p := &Pending{c: c, ts: ts, state: state, vote: vote, uncertainty: now.Uncertainty(), began: time.Now()}
 	c.flights.add(p)
 	if ts.After(c.last) {
 		c.last = ts

@@ -55,3 +55,15 @@ func TestResolve_TriedAgain(t *testing.T) {
 		require.NoError(t, n.committer.Resolve(t.Context(), ts, true))
 	})
 }
+
+// TestResolve_OfWhatIsVisible says that nothing is in flight there, and not that it was aborted.
+func TestResolve_OfWhatIsVisible(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, 0, Options{})
+		_, err := n.committer.Commit(t.Context(), func(context.Context, hlc.Timestamp) error { return errors.New("time-out") })
+		var unknown *OutcomeUnknownError
+		require.ErrorAs(t, err, &unknown)
+		require.NoError(t, n.committer.Resolve(t.Context(), unknown.TS, true))
+		require.ErrorAs(t, n.committer.Resolve(t.Context(), unknown.TS, true), new(*NotInFlightError), "two operators, or a retry")
+	})
+}

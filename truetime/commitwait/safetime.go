@@ -36,19 +36,24 @@ func (c *Committer) safe() hlc.Timestamp {
 //
 // HAZARD: after a restart the shard must not assign at or below ts either: see Options.Cover and Floor.
 func (c *Committer) CloseTo(ctx context.Context, ts hlc.Timestamp) (hlc.Timestamp, error) {
-	rounded, err := c.closeTo(func(truetime.Interval, hlc.Timestamp) hlc.Timestamp { return ts })
-	if err != nil {
-		return hlc.Timestamp{}, err
-	}
-	if err := c.cover(ctx, rounded); err != nil {
+	if _, err := c.close(ctx, ts); err != nil {
 		return hlc.Timestamp{}, err
 	}
 	return c.SafeTime(), nil
 }
 
-// closeTo raises what nothing is assigned at or below to what choose says, given the interval
-// and the safe time, if it is not too far ahead, and returns it as what the store can hold.
-func (c *Committer) closeTo(choose func(now truetime.Interval, safe hlc.Timestamp) hlc.Timestamp) (hlc.Timestamp, error) {
+// close is CloseTo, and returns what the store reads at ts.
+func (c *Committer) close(ctx context.Context, ts hlc.Timestamp) (hlc.Timestamp, error) {
+	rounded, err := c.closeTo(At(ts))
+	if err != nil {
+		return hlc.Timestamp{}, err
+	}
+	return rounded, c.cover(ctx, rounded)
+}
+
+// closeTo raises what nothing is assigned at or below to what the mode says, if it is not too far ahead, and
+// returns it as what the store can hold.
+func (c *Committer) closeTo(m Mode) (hlc.Timestamp, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -58,21 +63,14 @@ func (c *Committer) closeTo(choose func(now truetime.Interval, safe hlc.Timestam
 	if err != nil {
 		return hlc.Timestamp{}, err
 	}
-	ts := choose(now, c.safe())
+	ts := m.choose(now, c.safe())
+	if ts, err = m.fit(ts, c.options.Layout); err != nil || !ts.After(c.last) {
+		return ts, err
+	}
 	if lead := leadOver(now.LatestUnixNano(), ts); lead > c.options.MaxFloorLead {
 		return hlc.Timestamp{}, &FloorTooFarError{Floor: ts, Lead: lead, Limit: c.options.MaxFloorLead}
 	}
-	if ts.WallTime < 0 {
-		ts = hlc.Timestamp{}
-	}
-	if c.options.Layout != (hlc.Layout{}) {
-		if ts, err = c.options.Layout.Round(ts); err != nil {
-			return hlc.Timestamp{}, err
-		}
-	}
-	if ts.After(c.last) {
-		c.last = ts
-	}
+	c.last = ts
 	return ts, nil
 }
 
@@ -94,33 +92,67 @@ func (c *Committer) cover(ctx context.Context, ts hlc.Timestamp) error {
 	return nil
 }
 
+// covered covers what was just assigned, or aborts it, also if Cover panics: nobody else has it.
+func (p *Pending) covered(ctx context.Context) error {
+	done := false
+	defer func() {
+		if !done {
+			_ = p.Abort()
+		}
+	}()
+	err := p.c.cover(ctx, p.ts)
+	done = err == nil
+	return err
+}
+
 // WaitSafe closes the shard to ts and returns nil once it is safe to read there: when every
 // commit at or below ts is visible or aborted. Errors: as CloseTo; [*truetime.WaitError] when ctx ends first.
 func (c *Committer) WaitSafe(ctx context.Context, ts hlc.Timestamp) error {
-	if _, err := c.CloseTo(ctx, ts); err != nil {
+	rounded, err := c.close(ctx, ts)
+	if err != nil {
 		return err
 	}
-	return c.landed(ctx, ts)
+	return c.landed(ctx, rounded, false)
 }
 
-// landed waits for the commits at or below ts, the lowest first: each wakes whoever waits for it, and nobody polls.
-func (c *Committer) landed(ctx context.Context, ts hlc.Timestamp) error {
+// landed waits for the commits at or below ts, or for the votes alone, the lowest first: each wakes whoever waits for it, and nobody polls.
+func (c *Committer) landed(ctx context.Context, ts hlc.Timestamp, votes bool) error {
 	for {
-		c.mu.Lock()
-		first := c.flights.first
-		if first == nil || first.ts.After(ts) {
-			c.mu.Unlock()
+		changed := c.firstFlight(ts, votes)
+		if changed == nil {
 			return nil
 		}
-		changed := first.watched()
-		c.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return &truetime.WaitError{Cause: context.Cause(ctx)}
-		case <-c.closing.Done():
-			return ErrClosed
+		if err := c.await(ctx, changed); err != nil {
+			return err
 		}
+	}
+}
+
+// firstFlight returns a channel that is closed when the lowest flight at or below ts changes, nil if there is none.
+func (c *Committer) firstFlight(ts hlc.Timestamp, votes bool) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := c.flights.first; p != nil && !p.ts.After(ts); p = p.above {
+		if p.vote || !votes {
+			return p.watched()
+		}
+	}
+	return nil
+}
+
+// await waits until changed is closed, or ctx or the Committer ends.
+func (c *Committer) await(ctx context.Context, changed <-chan struct{}) error {
+	if !c.enter() {
+		return ErrClosed
+	}
+	defer c.waiters.Done()
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return &truetime.WaitError{Cause: context.Cause(ctx)}
+	case <-c.closing.Done():
+		return ErrClosed
 	}
 }
 

@@ -1,6 +1,7 @@
 package commitwait
 
 import (
+	"context"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -64,5 +65,28 @@ func TestCommit_AHundredThousandAtOnce(t *testing.T) {
 		require.LessOrEqual(t, local.reads.Load(), int64(3*commits))
 		require.LessOrEqual(t, time.Since(began), 2*ε+2*ε/64+200*time.Microsecond)
 		require.Zero(t, c.Stats().InFlight)
+	})
+}
+
+// TestRun_ADeadlineAndALateAlarm: more than 64 wait, so an alarm may be late; who gives up meanwhile looks at the clock once more.
+func TestRun_ADeadlineAndALateAlarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, 0, Options{})
+		for range 70 { // others, at moments of their own
+			time.Sleep(time.Microsecond)
+			p, err := n.committer.Assign(t.Context())
+			require.NoError(t, err)
+			go func() { _ = p.Run(t.Context(), nothing) }()
+			synctest.Wait()
+		}
+		time.Sleep(3*time.Microsecond + 7)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*ε+10*time.Microsecond)
+		defer cancel()
+		p, err := n.committer.Assign(ctx)
+		require.NoError(t, err)
+		err = p.Run(ctx, nothing)
+		passed, _ := n.clock.After(p.TS().Time())
+		require.True(t, passed)
+		require.NoError(t, err, "it has passed")
 	})
 }

@@ -75,7 +75,7 @@ func withoutWaiting(t *testing.T, n *node, m Mode) hlc.Timestamp {
 func withoutFloor(t *testing.T, n *node, m Mode) hlc.Timestamp {
 	ts := choose(t, n, m)
 	ts.WallTime += int64(2 * ε)
-	require.NoError(t, n.committer.landed(t.Context(), ts))
+	require.NoError(t, n.committer.landed(t.Context(), ts, false))
 	return ts
 }
 

@@ -60,14 +60,14 @@ func (c *Committer) Snapshot(ctx context.Context, m Mode) (hlc.Timestamp, error)
 	if m.stale < 0 {
 		return hlc.Timestamp{}, errors.New("commitwait: the staleness of a snapshot is negative")
 	}
-	ts, err := c.closeTo(m.choose)
+	ts, err := c.closeTo(m)
 	if err != nil {
 		return hlc.Timestamp{}, err
 	}
 	if err := c.cover(ctx, ts); err != nil {
 		return hlc.Timestamp{}, err
 	}
-	return ts, c.landed(ctx, ts)
+	return ts, c.landed(ctx, ts, false)
 }
 
 // choose picks the timestamp from the interval and the safe time.
@@ -88,6 +88,28 @@ func (m Mode) choose(now truetime.Interval, safe hlc.Timestamp) (ts hlc.Timestam
 		return m.least
 	}
 	return ts
+}
+
+// fit returns what the store reads at ts: rounded up to what its layout holds, so that nothing is missed, but for an exact
+// staleness, which must not become fresher. Before the first timestamp of the layout there is nothing to see, as there is at it.
+func (m Mode) fit(ts hlc.Timestamp, layout hlc.Layout) (hlc.Timestamp, error) {
+	if ts.WallTime < 0 {
+		ts = hlc.Timestamp{}
+	}
+	if layout == (hlc.Layout{}) {
+		return ts, nil
+	}
+	first, err := layout.Unpack(0)
+	if err != nil || !ts.After(first) {
+		return first, err
+	}
+	rounded, err := layout.Round(ts)
+	if err == nil && m.kind == exact && rounded != ts {
+		if older := before(rounded, layout); !older.Before(m.least) {
+			return older, nil
+		}
+	}
+	return rounded, err
 }
 
 func ago(unixNano int64, d time.Duration) hlc.Timestamp {

@@ -143,7 +143,7 @@ func TestRecover_WaitsAgain(t *testing.T) {
 func TestUncertainRead_Stories(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, 0, Options{})
-		r, err := n.committer.UncertainRead()
+		r, err := n.committer.UncertainRead(t.Context())
 		require.NoError(t, err)
 		now := time.Now().UnixNano()
 		at := func(d time.Duration) hlc.Timestamp { return hlc.Timestamp{WallTime: now + int64(d)} }
@@ -159,7 +159,18 @@ func TestUncertainRead_Stories(t *testing.T) {
 		require.Equal(t, r.Limit, again.Limit, "fixed when the read began")
 		require.Equal(t, again, again.Restart(at(-1)), "never back")
 		require.NoError(t, n.clock.Update(truetime.Bound{}, &truetime.DisruptedError{Cause: "test"}))
-		_, err = n.committer.UncertainRead()
+		_, err = n.committer.UncertainRead(t.Context())
 		require.Error(t, err)
+	})
+}
+
+// TestSnapshot_AfterARestartFarAhead: nothing is closed that was not closed before, so nobody is held up.
+func TestSnapshot_AfterARestartFarAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, 0, Options{MaxUncertainty: 10 * time.Millisecond, Floor: hlc.Timestamp{WallTime: time.Now().Add(400 * time.Millisecond).UnixNano()}})
+		_, err := n.committer.Snapshot(t.Context(), Strong())
+		require.NoError(t, err)
+		_, err = n.committer.Snapshot(t.Context(), MaxStaleness(time.Second))
+		require.NoError(t, err, "L − 1 s, at which Strong would be served, is fresh enough")
 	})
 }
