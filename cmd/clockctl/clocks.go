@@ -95,7 +95,7 @@ func (f *clocksFlags) settle(cmd *cobra.Command) error {
 	return nil
 }
 
-// survey is what clocks has seen.
+// clockSurvey is what clocks has seen.
 type clockSurvey struct {
 	first, last clocks.Sandwich // of the window
 	kernel      kernelState
@@ -117,7 +117,7 @@ func (f *clocksFlags) run(ctx context.Context, s streams) error {
 		return err
 	}
 	v.known, _ = clocks.NewJudge(rate).Next(v.first)
-	if err := v.watch(ctx, f, f.window, func(clocks.Event) {}); err != nil {
+	if err := v.watch(ctx, f, f.window, func(clocks.Event) error { return nil }); err != nil {
 		return err
 	}
 	if v.last, err = f.read(); err != nil {
@@ -136,23 +136,25 @@ func (f *clocksFlags) run(ctx context.Context, s streams) error {
 		}
 	}
 	if f.watch > 0 && interruption(ctx) == nil {
-		var broken error
-		err = v.watch(ctx, f, f.watch, func(e clocks.Event) { broken = errors.Join(broken, out.event(e)) })
-		if err = errors.Join(err, broken); err != nil {
+		if err := v.watch(ctx, f, f.watch, out.event); err != nil {
 			return err
 		}
 	}
+	v.watched = max(0, v.known.Last().Since(v.first))
 	return out.end(&v, f.watch > 0)
 }
 
-// watch looks until a time is over or the command is interrupted.
-func (v *clockSurvey) watch(ctx context.Context, f *clocksFlags, d time.Duration, notice func(clocks.Event)) error {
+// watch looks until a time is over, the command is interrupted, or what is noticed cannot be told.
+func (v *clockSurvey) watch(ctx context.Context, f *clocksFlags, d time.Duration, notice func(clocks.Event) error) error {
 	limited, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
+	var untold error
 	known, err := clocks.Watch(limited, f.read, v.known, func(e clocks.Event) {
 		v.events = append(v.events, e)
-		notice(e)
+		if untold = errors.Join(untold, notice(e)); untold != nil {
+			cancel()
+		}
 	})
-	v.known, v.watched = known, known.Last().Since(v.first)
-	return err
+	v.known = known
+	return errors.Join(err, untold)
 }

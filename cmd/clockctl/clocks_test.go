@@ -116,3 +116,25 @@ func TestClocks_AClockThatFails(t *testing.T) {
 	require.NotNil(t, clocksFailure("ndjson", err))
 	require.Nil(t, clocksFailure("table", err))
 }
+
+// TestClocks_NobodyReads: it ends when an event cannot be written.
+func TestClocks_NobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := scene{began: time.Now(), wall: from(5*time.Second, time.Second), slept: never, slewed: never}
+		f := clocksFlags{window: time.Second, watch: time.Hour, output: "ndjson", read: m.read, kernel: readKernelState}
+		err := f.run(t.Context(), streams{out: &full{lines: 1}})
+		require.EqualError(t, err, "no space left")
+		require.Less(t, time.Since(m.began), 6*time.Second)
+	})
+}
+
+// full is a disk with room for some lines.
+type full struct{ lines int }
+
+func (w *full) Write(b []byte) (int, error) {
+	if w.lines == 0 {
+		return 0, errors.New("no space left")
+	}
+	w.lines--
+	return len(b), nil
+}
