@@ -497,7 +497,7 @@ var mutants = []mutant{
 	{name: "the next one waits for the disk", file: "truetime/commitwait/inorder.go",
 		edit: []string{"\t\t\tp.enter()\n", ""}, test: "TestCommitInOrder_TheDiskIsNotQueuedFor"},
 	{name: "an unknown entry holds nobody up", file: "truetime/commitwait/inorder.go",
-		edit: []string{"lower.state != Durable {", "lower.state == Assigned {"}, test: "TestCommitInOrder_WhatHoldsUp"},
+		edit: []string{"lower.state != Durable && !lower.vote {", "lower.state == Assigned {"}, test: "TestCommitInOrder_WhatHoldsUp"},
 
 	// settings of clockctl
 	{name: "an unknown key of the configuration ignored", file: "internal/config/file.go",
@@ -622,6 +622,10 @@ var mutants = []mutant{
 		edit: []string{"return (t.RootDelay+1)/2 + t.RootDispersion", "return t.RootDispersion"}, test: "TestView_Compare"},
 	{name: "intervals that exclude each other are a good answer", file: "cmd/clockctl/sources.go",
 		edit: []string{"if v.claim != nil && !v.claim.Overlaps(own) {", "if v.claim != nil && !v.claim.Overlaps(own) && own.Width() < 0 {"}, test: "TestView_Compare"},
+
+	// commits in order beside votes
+	{name: "a commit in order that waits for votes", file: "truetime/commitwait/inorder.go",
+		edit: []string{"lower.state != Durable && !lower.vote {", "lower.state != Durable {"}, test: "TestCommitInOrder_BesideVotes"},
 
 	// forms of a timestamp
 	{name: "a number beyond its range wraps", file: "hlc/digits.go",

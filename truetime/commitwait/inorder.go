@@ -11,7 +11,8 @@ import (
 // CommitInOrder is Commit for a store that looks for conflicts when it applies, among what it has applied before. Such a look does
 // not find a lower timestamp that is applied later, which is still waiting for its turn on another goroutine. So enter is
 // called in the order of the timestamps: when that of every lower commit of this Committer has returned, and Commit
-// and Run of every lower one have written or aborted. Hence never two at once.
+// and Run of every lower one have written or aborted. Votes (Prepare) are not waited for, or two shards could wait for each other: they hold
+// locks until they are carried out, and the look for conflicts must respect these. Hence never two at once.
 //
 // enter looks for conflicts and hands the writes over (to a log, a queue). The function that it returns waits until they are
 // durable, beside those of others: what the disk takes is not queued for. nil means that there is nothing to wait for. The errors of both mean what those of apply do in Commit,
@@ -71,7 +72,7 @@ func (p *Pending) precursor() <-chan struct{} {
 		if lower.entered {
 			return nil // all below it had entered before, and none is assigned there any more
 		}
-		if lower.state != Durable { // assigned, being written, unknown
+		if lower.state != Durable && !lower.vote { // assigned, being written, unknown
 			return lower.watched()
 		}
 	}

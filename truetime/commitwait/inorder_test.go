@@ -266,3 +266,34 @@ func TestCommitInOrder_WhateverHappens(t *testing.T) {
 		require.Zero(t, n.committer.Stats().InFlight, "seed %d", seed)
 	})
 }
+
+// TestCommitInOrder_BesideVotes: two transactions of different keys, each coordinated by the shard on which the other has a vote. If each
+// waited for the other's vote to be carried out, which waits for the other's decision, neither would end.
+func TestCommitInOrder_BesideVotes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newNode(t, 0, Options{}), newNode(t, 0, Options{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		voteAtB, err := b.committer.Prepare(ctx) // of transaction 1, which a coordinates
+		require.NoError(t, err)
+		voteAtA, err := a.committer.Prepare(ctx) // of transaction 2, which b coordinates
+		require.NoError(t, err)
+		began := time.Now()
+		var both sync.WaitGroup
+		coordinate := func(c *Committer, vote *Prepared) {
+			ts, err := c.CommitInOrder(ctx, func(context.Context, hlc.Timestamp) (func() error, error) { return nil, nil }, vote.TS())
+			if err != nil {
+				t.Error(err)
+				_ = vote.Abort()
+				return
+			}
+			if err := vote.Commit(ctx, ts, nothing); err != nil {
+				t.Error(err)
+			}
+		}
+		both.Go(func() { coordinate(a.committer, voteAtB) })
+		both.Go(func() { coordinate(b.committer, voteAtA) })
+		both.Wait()
+		require.Less(t, time.Since(began), time.Minute)
+	})
+}
