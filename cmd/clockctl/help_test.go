@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +40,11 @@ func TestHelp_EveryExampleRuns(t *testing.T) {
 		for line := range strings.Lines(cmd.Example) {
 			args := strings.Fields(loopback.Replace(line))
 			require.Equal(t, "clockctl", args[0], line)
+			if cmd.Name() == "serve" { // runs until it is stopped
+				_, stop := serveOn(t, onePort(args[2:])...)
+				require.Zero(t, stop(), line)
+				continue
+			}
 			code, stdout, stderr := invoke(t.Context(), args[1:]...)
 			require.Equal(t, 0, code, "%s\n%s%s", line, stdout, stderr)
 			require.NotEmpty(t, stdout, line)
@@ -48,6 +54,17 @@ func TestHelp_EveryExampleRuns(t *testing.T) {
 		}
 	}
 	visit(newRoot(streams{}, nil))
+}
+
+// onePort makes an example of serve listen on a free port.
+func onePort(args []string) []string {
+	for i, arg := range args {
+		args[i] = strings.Replace(arg, ":10123", ":0", 1)
+	}
+	if !slices.Contains(args, "--listen") {
+		args = append(args, "--listen", "127.0.0.1:0")
+	}
+	return args
 }
 
 // savedState makes a directory with the bound of a clock.

@@ -40,7 +40,9 @@ var mayImport = map[string][]string{
 	"internal/compare":             {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":                 {"truetime", "ntpprobe"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo"},
+	"promclock":                    {"truetime", "ntpprobe"},
+	"internal/serve":               {},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/demo", "internal/serve"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
@@ -48,7 +50,9 @@ var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest",
 
 // onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
 var onlyIn = map[string][]string{
-	"github.com/anishathalye/porcupine": {"internal/demo"},
+	"github.com/anishathalye/porcupine":                       {"internal/demo"},
+	"github.com/prometheus/client_golang/prometheus":          {"promclock", "cmd/clockctl"},
+	"github.com/prometheus/client_golang/prometheus/promhttp": {"cmd/clockctl"},
 }
 
 // pkg is what `go list -json` says, as far as the rules need it.
