@@ -230,3 +230,19 @@ func TestServe_HugeHeadersAreRefused(t *testing.T) {
 	defer response.Body.Close()
 	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, response.StatusCode)
 }
+
+// TestPage_ComesFromHereAlone: three files, with their types and the policy that lets nothing else in.
+func TestPage_ComesFromHereAlone(t *testing.T) {
+	s := serving(t, nil)
+	for path, kind := range map[string]string{"/": "text/html", "/page.css": "text/css", "/page.js": "text/javascript"} {
+		code, header, body := s.ask(t, http.MethodGet, path)
+		require.Equal(t, http.StatusOK, code, path)
+		require.True(t, strings.HasPrefix(header.Get("Content-Type"), kind), "%s: %s", path, header.Get("Content-Type"))
+		require.Equal(t, policy, header.Get("Content-Security-Policy"))
+		require.NotEmpty(t, body)
+	}
+	for _, path := range []string{"/page/", "/page/index.html", "/../page.go"} {
+		code, _, _ := s.ask(t, http.MethodGet, path)
+		require.Equal(t, http.StatusNotFound, code, path)
+	}
+}

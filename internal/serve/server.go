@@ -52,6 +52,7 @@ func New(c Config) *Server {
 	mux.Handle("/metrics", c.Metrics)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("/readyz", s.ready)
+	files(mux)
 	s.handler = careful(mux)
 	return s
 }
