@@ -31,6 +31,7 @@ func TestHelp_EveryExampleRuns(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("fleet.txt", []byte(startServer(t, fleet.Config{})+" # of the examples\n"), 0o600))
 	savedState(t, "state")
+	nodes := peersOnLoopback(t)
 	var visit func(cmd *cobra.Command)
 	visit = func(cmd *cobra.Command) {
 		if cmd.Name() == "completion" || cmd.Name() == "help" {
@@ -38,7 +39,7 @@ func TestHelp_EveryExampleRuns(t *testing.T) {
 		}
 		require.NotEmpty(t, cmd.Example, "%s has no example", cmd.CommandPath())
 		for line := range strings.Lines(cmd.Example) {
-			args := strings.Fields(loopback.Replace(line))
+			args := strings.Fields(loopback.Replace(nodes.Replace(line)))
 			require.Equal(t, "clockctl", args[0], line)
 			if cmd.Name() == "serve" { // runs until it is stopped
 				_, stop := serveOn(t, onePort(args[2:])...)
@@ -65,6 +66,16 @@ func onePort(args []string) []string {
 		args = append(args, "--listen", "127.0.0.1:0")
 	}
 	return args
+}
+
+// peersOnLoopback replaces the peers of documentation by servers of intervals.
+func peersOnLoopback(t *testing.T) *strings.Replacer {
+	t.Helper()
+	var pairs []string
+	for _, name := range []string{"node1", "node2", "node3"} {
+		pairs = append(pairs, name+".example.net:10123", strings.TrimPrefix(peer(t, 0, 0), "http://"))
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // savedState makes a directory with the bound of a clock.

@@ -69,11 +69,14 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 			if cmd.HasParent() && cmd.Parent().Name() == "hlc" {
 				object = failedHLCJSON(cmd, err)
 			}
+			if cmd.Name() == "matrix" {
+				object = failedMatrixJSON(err)
+			}
 			return errors.Join(err, writeJSON(s.out, object))
 		}
 		return err
 	})
-	root.AddCommand(newProbe(s), newNow(s), newHLC(s), newDemo(s), newServe(s))
+	root.AddCommand(newProbe(s), newNow(s), newHLC(s), newDemo(s), newMatrix(s), newServe(s))
 	return root
 }
 

@@ -42,7 +42,8 @@ var mayImport = map[string][]string{
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
 	"promclock":                    {"truetime", "ntpprobe"},
 	"internal/serve":               {},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/demo", "internal/serve"},
+	"internal/skew":                {"truetime"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/demo", "internal/serve", "internal/skew"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
