@@ -165,7 +165,7 @@ func writeMatrix(w io.Writer, answers []peerAnswer, pairs [][]skew.Pair, verdict
 	for i, a := range answers {
 		cells := []string{fmt.Sprintf("%d %s", i+1, a.name)}
 		for _, p := range pairs[i] {
-			cells = append(cells, strings.TrimSpace(p.State.Symbol()+" "+apart(p)))
+			cells = append(cells, strings.TrimSpace(p.State.Symbol()+" "+howFar(p)))
 		}
 		width, why := "-", ""
 		if a.node.Known {
@@ -179,8 +179,8 @@ func writeMatrix(w io.Writer, answers []peerAnswer, pairs [][]skew.Pair, verdict
 	return out.Flush()
 }
 
-// apart says how far: at most, or at least where that is certainly too much.
-func apart(p skew.Pair) string {
+// howFar says how far: at most, or at least where that is certainly too much.
+func howFar(p skew.Pair) string {
 	switch p.State {
 	case skew.Within, skew.Perhaps:
 		return "≤" + humanDuration(max(p.Max, -p.Min))

@@ -194,7 +194,7 @@ func TestForecast_FollowsTheLines(t *testing.T) {
 		Earliest: truetime.Line{Nanos: -1e6, SlopePPB: -200_000}, Latest: truetime.Line{Nanos: 1e6, SlopePPB: 200_000},
 		Expires: int64(30 * time.Minute), Generation: 1,
 	}
-	list := forecast(b, b.At)
+	list := holdover(b, b.At)
 	require.Equal(t, int64(13*time.Millisecond), *list[0].Uncertainty)
 	require.Equal(t, int64(121*time.Millisecond), *list[1].Uncertainty)
 	require.Equal(t, int64(361*time.Millisecond), *list[2].Uncertainty, "the last moment it is good for")

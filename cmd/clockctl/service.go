@@ -39,7 +39,7 @@ func newService(cmd *cobra.Command, s streams, p *probing, args []string) (*serv
 		return nil, err
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "clockctl_build_info", Help: "The version that runs.", ConstLabels: prometheus.Labels{"version": buildVersion()},
+		Name: "clockctl_build_info", Help: "The version that runs.", ConstLabels: prometheus.Labels{"version": moduleVersion()},
 	})
 	build.Set(1)
 	return v, errors.Join(v.registry.Register(build), v.registry.Register(v.metrics.Collector(v.clock, v.prober)))
@@ -67,13 +67,13 @@ type serveIntervalJSON struct {
 // liveJSON is an event: what both objects say, of one moment.
 type liveJSON struct {
 	serveIntervalJSON
-	Forecast []forecastJSON `json:"forecast"`
+	Forecast []holdoverJSON `json:"forecast"`
 	Expires  *int64         `json:"expires_in_ns"` // after which there is no interval, if no server answers from now on
 }
 
-// forecastJSON is how uncertain the time will be if no server answers from now on; null if
+// holdoverJSON is how uncertain the time will be if no server answers from now on; null if
 // nothing will be known any more.
-type forecastJSON struct {
+type holdoverJSON struct {
 	After       int64  `json:"after_ns"`
 	Uncertainty *int64 `json:"uncertainty_ns"`
 }
@@ -119,19 +119,19 @@ func (v *service) sources() any {
 
 func (v *service) live() any {
 	o, report, err := v.served()
-	live := liveJSON{serveIntervalJSON: o, Forecast: []forecastJSON{}}
+	live := liveJSON{serveIntervalJSON: o, Forecast: []holdoverJSON{}}
 	if err == nil {
 		at := report.Instant.After
-		live.Forecast, live.Expires = forecast(report.Bound, at), ptr(report.Bound.Expires-at.Nanos)
+		live.Forecast, live.Expires = holdover(report.Bound, at), ptr(report.Bound.Expires-at.Nanos)
 	}
 	return live
 }
 
-// forecast follows the two lines of a bound from a reading on.
-func forecast(b truetime.Bound, now truetime.Reading) []forecastJSON {
-	var list []forecastJSON
+// holdover follows the two lines of a bound from a reading on.
+func holdover(b truetime.Bound, now truetime.Reading) []holdoverJSON {
+	var list []holdoverJSON
 	for _, after := range []time.Duration{time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour} {
-		o := forecastJSON{After: int64(after)}
+		o := holdoverJSON{After: int64(after)}
 		now := truetime.Reading{Nanos: now.Nanos + int64(after), Epoch: now.Epoch}
 		if interval, err := b.Interval(now); err == nil {
 			o.Uncertainty = ns(interval.Uncertainty())
@@ -141,8 +141,8 @@ func forecast(b truetime.Bound, now truetime.Reading) []forecastJSON {
 	return list
 }
 
-// buildVersion is the module's version that the linker knew.
-func buildVersion() string {
+// moduleVersion is the module's version that the linker knew.
+func moduleVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}
