@@ -18,10 +18,18 @@ import (
 	"github.com/trueclock/trueclock/internal/fleet"
 )
 
-// TestMain lets scripts run this test binary as the program clockctl.
+// TestMain lets scripts run this test binary as the program clockctl. The machine's own
+// configuration is never read: what stands for it is named by $SYSTEM_CONFIG.
 func TestMain(m *testing.M) {
-	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() { os.Exit(mainCode()) }})
+	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() {
+		s := standardStreams()
+		s.systemConfig = os.Getenv("SYSTEM_CONFIG")
+		os.Exit(mainCode(s))
+	}})
 }
+
+// sourceDir is this folder, whatever folder a test goes to.
+var sourceDir string
 
 // buildDir is where chronyd_test.go builds the program.
 var buildDir string
@@ -36,30 +44,25 @@ func (d tempDir) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	buildDir = dir
+	if sourceDir, err = os.Getwd(); err != nil {
+		panic(err)
+	}
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "CLOCKCTL_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	_ = os.Setenv("CLOCKCTL_CONFIG", os.DevNull) // of the built program
 	return d.m.Run()
 }
 
 // TestScripts runs the real program against an embedded fleet: H1 to H4 are
 // honest, LIAR is 250 ms ahead, BEHIND 400 ms behind, MUTE never answers, CLOSED
-// is a port on which nobody listens; see internal/fleet for the others. LIARPORT is the
+// is a port on which nobody listens, WIDE knows the time to 200 ms; see internal/fleet for the others. LIARPORT is the
 // port of LIAR. LEAP1 to LEAP3 are in the middle of a month at whose end a second is inserted,
 // which QUIET, QUIET2 and QUIET3 hide.
 func TestScripts(t *testing.T) {
-	env := map[string]string{"CLOSED": closedPort(t)}
-	mid := midMonth(time.Now().UTC())
-	for name, c := range map[string]fleet.Config{
-		"H1": {}, "H2": {}, "H3": {}, "H4": {Stratum: 2, ReferenceID: [4]byte{192, 0, 2, 1}},
-		"LIAR": {Offset: 250 * time.Millisecond}, "BEHIND": {Offset: -400 * time.Millisecond},
-		"MUTE": {Reply: fleet.Silent}, "KISS": {Reply: fleet.Kiss("RATE")}, "DENY": {Reply: fleet.Kiss("DENY")},
-		"UNSET": {Reply: fleet.Unsynchronized}, "HELD": {Reply: fleet.HeldFor(time.Second)}, "SHORT": {Reply: fleet.Truncated(40)},
-		"FORGED": {Reply: fleet.ForgedFirst}, "FAR": {RootDispersion: 3 * time.Second},
-		"TURNS": {Reply: fleet.Turns()}, "SORRY": {Reply: fleet.Then(fleet.Kiss("RATE"))},
-		"LEAP1": {Offset: mid, Leap: 1}, "LEAP2": {Offset: mid, Leap: 1}, "LEAP3": {Offset: mid, Leap: 1}, "QUIET": {Offset: mid}, "QUIET2": {Offset: mid}, "QUIET3": {Offset: mid},
-		"SMEARS": {Stratum: 2, ReferenceID: [4]byte{127, 127, 1, 255}},
-	} {
-		env[name] = startServer(t, c)
-	}
-	_, env["LIARPORT"], _ = strings.Cut(env["LIAR"], ":")
+	env := scriptFleet(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -72,7 +75,30 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// exits CODE PROGRAM ARG... runs a program that must end with the exit code.
+// scriptFleet starts the servers of the scripts and returns their addresses by name.
+func scriptFleet(t *testing.T) map[string]string {
+	t.Helper()
+	env := map[string]string{"CLOSED": closedPort(t)}
+	mid := midMonth(time.Now().UTC())
+	for name, c := range map[string]fleet.Config{
+		"H1": {}, "H2": {}, "H3": {}, "H4": {Stratum: 2, ReferenceID: [4]byte{192, 0, 2, 1}},
+		"LIAR": {Offset: 250 * time.Millisecond}, "BEHIND": {Offset: -400 * time.Millisecond},
+		"MUTE": {Reply: fleet.Silent}, "KISS": {Reply: fleet.Kiss("RATE")}, "DENY": {Reply: fleet.Kiss("DENY")},
+		"UNSET": {Reply: fleet.Unsynchronized}, "HELD": {Reply: fleet.HeldFor(time.Second)}, "SHORT": {Reply: fleet.Truncated(40)},
+		"FORGED": {Reply: fleet.ForgedFirst}, "FAR": {RootDispersion: 3 * time.Second},
+		"TURNS": {Reply: fleet.Turns()}, "SORRY": {Reply: fleet.Then(fleet.Kiss("RATE"))},
+		"LEAP1": {Offset: mid, Leap: 1}, "LEAP2": {Offset: mid, Leap: 1}, "LEAP3": {Offset: mid, Leap: 1}, "QUIET": {Offset: mid}, "QUIET2": {Offset: mid}, "QUIET3": {Offset: mid},
+		"SMEARS": {Stratum: 2, ReferenceID: [4]byte{127, 127, 1, 255}},
+		"WIDE":   {RootDispersion: 200 * time.Millisecond},
+	} {
+		env[name] = startServer(t, c)
+	}
+	_, env["LIARPORT"], _ = strings.Cut(env["LIAR"], ":")
+	return env
+}
+
+// exits CODE PROGRAM ARG... runs a program that must end with the exit code. What
+// clockctl prints as JSON must be what its schema says.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
@@ -89,6 +115,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, expected %d", got, want)
+	}
+	if args[1] == "clockctl" {
+		ts.Check(checkPrinted(args[2:], ts.ReadFile("stdout")))
 	}
 }
 

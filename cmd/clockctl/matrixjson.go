@@ -61,9 +61,5 @@ func newMatrixJSON(limit time.Duration, answers []peerAnswer, pairs [][]skew.Pai
 
 // failedMatrixJSON is the object of a matrix that asked nobody.
 func failedMatrixJSON(err error) matrixJSON {
-	code := "internal"
-	if exitCode(err) == exitUsage {
-		code = "usage"
-	}
-	return matrixJSON{Schema: schema, Nodes: []nodeJSON{}, Pairs: []pairJSON{}, Error: &errorJSON{Code: code, Message: firstLine(err)}}
+	return matrixJSON{Schema: schema, Nodes: []nodeJSON{}, Pairs: []pairJSON{}, Error: failureOf(err)}
 }

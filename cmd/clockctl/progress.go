@@ -25,10 +25,15 @@ func newProgress(s streams, quiet bool, command, what string, expected int) *pro
 // step notes one more.
 func (p *progress) step() {
 	p.done++
+	p.say(fmt.Sprintf("%d of %d %s", p.done, p.expected, p.what))
+}
+
+// say replaces what is shown.
+func (p *progress) say(text string) {
 	if !p.enabled || time.Since(p.started) < time.Second {
 		return
 	}
-	fmt.Fprintf(p.streams.err, "\r\x1b[Kclockctl: %s: %d of %d %s", p.command, p.done, p.expected, p.what)
+	fmt.Fprintf(p.streams.err, "\r\x1b[Kclockctl: %s: %s", p.command, text)
 	p.shown = true
 }
 

@@ -56,12 +56,21 @@ Exit codes: 0 SIGINT or SIGTERM ended it, 1 it cannot listen, 64 usage.`,
 		if err == nil {
 			err = runServe(cmd.Context(), s, &p, service, listen, listeners)
 		}
-		if err != nil {
-			return failed(s, cmd, &p, err)
+		if err != nil && p.output == "json" {
+			return errors.Join(err, writeJSON(s.out, failureJSON{Schema: schema, Error: failureOf(err)}))
 		}
-		return nil
+		return err
 	}
 	return cmd
+}
+
+// failureOf is the error of a command that did not begin.
+func failureOf(err error) *errorJSON {
+	code := "internal"
+	if exitCode(err) == exitUsage {
+		code = "usage"
+	}
+	return &errorJSON{Code: code, Message: firstLine(err)}
 }
 
 // servingJSON is what serve prints once it listens.

@@ -11,7 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueclock/trueclock/internal/fleet"
@@ -44,6 +45,29 @@ func serveOn(t *testing.T, args ...string) (url string, stop func() int) {
 		require.NoError(t, err, words.String())
 	}
 	return strings.TrimSuffix(line, "/\n"), stop
+}
+
+// invokeOnce is invoke, but a serve ends with the line that it prints.
+func invokeOnce(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	if args[0] != "serve" {
+		return invoke(ctx, args...)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	out := &lastWords{stop: func() { cancel(&interruptedError{signal: os.Interrupt}) }}
+	var words strings.Builder
+	code = run(ctx, args, streams{in: strings.NewReader(""), out: out, err: &words, getenv: func(string) string { return "" }})
+	return code, out.String(), words.String()
+}
+
+// lastWords stops the command that writes.
+type lastWords struct {
+	strings.Builder
+	stop func()
+}
+
+func (l *lastWords) Write(b []byte) (int, error) {
+	l.stop()
+	return l.Builder.Write(b)
 }
 
 // onFreePort are the flags of every serve in tests.
@@ -103,6 +127,8 @@ func TestServe_TheObjectsAreThoseOfNowAndProbe(t *testing.T) {
 	code, sources := getFrom(t, url+"/api/v1/sources")
 	require.Equal(t, http.StatusOK, code)
 	require.Equal(t, keysOf(t, []byte(probe)), keysOf(t, sources))
+	checkSchema(t, "serve-interval.json", interval)
+	checkSchema(t, "probe.json", sources)
 
 	var o serveIntervalJSON
 	require.NoError(t, json.Unmarshal(interval, &o))
@@ -128,6 +154,7 @@ func TestServe_NoInterval(t *testing.T) {
 		code, text := getFrom(t, url+"/api/v1/interval")
 		o = serveIntervalJSON{}
 		require.NoError(t, json.Unmarshal(text, &o))
+		checkSchema(t, "serve-interval.json", text)
 		return code == http.StatusServiceUnavailable && o.Error.Code == "no_quorum"
 	}, 20*time.Second, 5*time.Millisecond)
 	require.Nil(t, o.Interval)
@@ -137,6 +164,7 @@ func TestServe_NoInterval(t *testing.T) {
 	require.Zero(t, o.Agreed)
 	code, text := getFrom(t, url+"/api/v1/sources")
 	require.Equal(t, http.StatusOK, code)
+	checkSchema(t, "probe.json", text)
 	require.Contains(t, string(text), `"state":"rejected","reason":"no_quorum"`)
 	code, text = getFrom(t, url+"/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, code)
@@ -152,9 +180,7 @@ func TestServe_Metrics(t *testing.T) {
 	for _, want := range []string{"clockctl_build_info{version=", "clockctl_offset_seconds ", "clockctl_uncertainty_seconds ", "clockctl_agreed_sources ", `ntpprobe_packets_total{result="accepted",source="127.0.0.1:`} {
 		require.Contains(t, string(text), want)
 	}
-	s, err := newService(newServe(streams{}), streams{}, &probing{samples: 1, timeout: time.Second, outputs: []string{"table"}, output: "table", color: "auto", maxFaulty: -1, maxDrift: truetime.DefaultDriftPPB, wander: defaultWander}, []string{"127.0.0.1:1"})
-	require.NoError(t, err)
-	problems, err := testutil.GatherAndLint(s.registry)
+	problems, err := promlint.New(strings.NewReader(string(text))).Lint()
 	require.NoError(t, err)
 	require.Empty(t, problems)
 }
@@ -174,7 +200,9 @@ func TestServe_Events(t *testing.T) {
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "data: ") {
 	}
 	var o liveJSON
-	require.NoError(t, json.Unmarshal([]byte(strings.TrimPrefix(lines.Text(), "data: ")), &o))
+	data := []byte(strings.TrimPrefix(lines.Text(), "data: "))
+	require.NoError(t, json.Unmarshal(data, &o))
+	checkSchema(t, "serve-event.json", data)
 	require.Len(t, *o.Sources, 3)
 	require.NotNil(t, o.Basis)
 	require.Positive(t, *o.Expires)
@@ -220,6 +248,29 @@ func TestPoll_TheFlagsInThePolicy(t *testing.T) {
 	require.Equal(t, 8, policy.Burst)
 }
 
+// checkSchema checks an object against a file of docs/schema, which must name every key.
+func checkSchema(t *testing.T, name string, text []byte) {
+	t.Helper()
+	schemas, err := strictSchemas()
+	require.NoError(t, err)
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
+	require.NoError(t, err)
+	require.NoError(t, schemas[name].Validate(value), string(text))
+}
+
 func optionsFor(samples int, interval time.Duration, names ...string) ntpprobe.MeasureOptions {
 	return ntpprobe.MeasureOptions{Servers: ntpprobe.Servers(names...), Samples: samples, Interval: interval, Timeout: time.Second}
+}
+
+// TestServe_CheckAsksIt: check --from understands what serve says, with and without an interval.
+func TestServe_CheckAsksIt(t *testing.T) {
+	url, _ := serveOn(t, append(onFreePort, servers(t, fleet.Config{}, fleet.Config{}, fleet.Config{})...)...)
+	untilReady(t, url)
+	code, stdout, stderr := invoke(t.Context(), "check", "--timeout", "10s", "-w", "1m", "-c", "1h", "--from", url)
+	require.Zero(t, code, stderr)
+	require.Regexp(t, `^CLOCK OK - .* [23] of 3 sources agree`, stdout)
+	url, _ = serveOn(t, append(onFreePort, closedPort(t))...)
+	code, stdout, _ = invoke(t.Context(), "check", "--timeout", "10s", "--from", url)
+	require.Equal(t, 2, code)
+	require.Regexp(t, `^CLOCK CRITICAL - `, stdout)
 }

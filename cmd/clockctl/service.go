@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -141,10 +140,10 @@ func holdover(b truetime.Bound, now truetime.Reading) []holdoverJSON {
 	return list
 }
 
-// moduleVersion is the module's version that the linker knew.
+// moduleVersion is the label of clockctl_build_info.
 func moduleVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
+	if b := buildVersion(); b.Version != nil {
+		return *b.Version
 	}
 	return "unknown"
 }

@@ -33,17 +33,21 @@ var mayImport = map[string][]string{
 	"internal/durable":             {},
 	"internal/durable/durabletest": {"internal/durable"},
 	"internal/arch":                {},
+	"internal/config":              {"ntpprobe"},
 	"internal/history":             {"hlc"},
 	"internal/mutants":             {},
 	"internal/fleet":               {},
 	"internal/chronyd":             {},
 	"internal/compare":             {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":                 {"truetime", "ntpprobe"},
+	"internal/timex":               {},
+	"internal/timex/timextest":     {},
+	"internal/doctor":              {"truetime", "ntpprobe", "internal/timex"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
 	"promclock":                    {"truetime", "ntpprobe"},
 	"internal/serve":               {},
 	"internal/skew":                {"truetime"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/demo", "internal/serve", "internal/skew"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/config", "internal/demo", "internal/doctor", "internal/serve", "internal/skew", "internal/timex"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
@@ -54,6 +58,8 @@ var onlyIn = map[string][]string{
 	"github.com/anishathalye/porcupine":                       {"internal/demo"},
 	"github.com/prometheus/client_golang/prometheus":          {"promclock", "cmd/clockctl"},
 	"github.com/prometheus/client_golang/prometheus/promhttp": {"cmd/clockctl"},
+	"github.com/pelletier/go-toml/v2":                         {"internal/config"},
+	"github.com/pelletier/go-toml/v2/unstable":                {"internal/config"},
 }
 
 // pkg is what `go list -json` says, as far as the rules need it.
