@@ -58,6 +58,34 @@ func TestProberReport_InHoldover(t *testing.T) {
 	require.Positive(t, report.Interval.Uncertainty())
 }
 
+// TestProberReport_CoversTheReadings: each reading of this local clock takes a millisecond, and the
+// interval covers all that pass between the first and the last.
+func TestProberReport_CoversTheReadings(t *testing.T) {
+	local := &slow{epoch: truetime.NewEpoch()}
+	prober, err := New(Config{Servers: Servers("127.0.0.1:1"), Local: local})
+	require.NoError(t, err)
+	clock := truetime.New(local, truetime.Options{})
+	r, err := local.Read()
+	require.NoError(t, err)
+	now := time.Now().UnixNano()
+	require.NoError(t, clock.Update(truetime.Bound{
+		At: r, Earliest: truetime.Line{At: r.Nanos, Nanos: now}, Latest: truetime.Line{At: r.Nanos, Nanos: now}, Expires: r.Nanos + int64(time.Hour), Generation: truetime.NewGeneration(),
+	}, nil))
+	report, err := prober.Report(clock)
+	require.NoError(t, err)
+	require.NoError(t, report.Err)
+	require.Equal(t, 3*time.Millisecond, report.Interval.Width(), "the first, two around the wall clock, the last")
+}
+
+type slow struct {
+	epoch uint64
+	nanos atomic.Int64
+}
+
+func (s *slow) Read() (truetime.Reading, error) {
+	return truetime.Reading{Nanos: s.nanos.Add(int64(time.Millisecond)), Epoch: s.epoch}, nil
+}
+
 // deaf cannot be read.
 type deaf struct{}
 

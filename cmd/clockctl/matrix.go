@@ -82,7 +82,7 @@ func (m *matrixing) ask(cmd *cobra.Command, args []string) ([]peerAnswer, error)
 	case !slices.Contains([]string{"auto", "always", "never"}, m.color):
 		return nil, &usageError{fmt.Errorf("unknown color %q; use auto, always or never", m.color)}
 	case len(args) < 2:
-		return nil, &usageError{errors.New("two peers at least: clockctl matrix HOST[:PORT] HOST[:PORT]...")}
+		return nil, &usageError{errors.New("one peer has nobody to be compared with: clockctl matrix node1.example.net node2.example.net")}
 	case m.limit <= 0:
 		return nil, &usageError{fmt.Errorf("--limit %v is not positive", m.limit)}
 	case m.timeout <= 0:

@@ -79,8 +79,15 @@ type holdoverJSON struct {
 
 // report returns the object of probe with the status, and what it was made of.
 func (v *service) report() (resultJSON, ntpprobe.Report, error) {
-	status := v.clock.Status()
 	report, err := v.prober.Report(v.clock)
+	status := v.clock.Status()
+	for range 3 { // a bound may have come or gone in between
+		if err != nil || (report.Err == nil) == (status.Err == nil) {
+			break
+		}
+		report, err = v.prober.Report(v.clock)
+		status = v.clock.Status()
+	}
 	if err != nil { // the local clock cannot be read
 		o := failedJSON("probe", "json", "internal", err)
 		o.Status = truetime.Disrupted.String()
