@@ -33,6 +33,8 @@ func TestCompare_WhatTwoClaimsAllow(t *testing.T) {
 	suspended.Got.Epoch++
 	lies := said(at, 0, ms)
 	lies.Earliest, lies.Latest = lies.Earliest+100*ms, lies.Latest+100*ms
+	late := said(at+20_000*ms, 0, ms/10) // by an asker whose clock is 200 ppm fast
+	late.Sent.Nanos, late.Got.Nanos = late.Sent.Nanos+4*ms, late.Got.Nanos+4*ms
 	for name, c := range map[string]struct {
 		a, b Node
 		want State
@@ -48,6 +50,7 @@ func TestCompare_WhatTwoClaimsAllow(t *testing.T) {
 		"clocks that are right, and a claim that is not":   {lies, said(at, 0, ms), Disproved},
 		"and the other way round":                          {said(at, 0, ms), lies, Disproved},
 		"claims 2 ms apart that the round trips allow":     {said(at, 0, ms), Node{Known: true, Read: at, Earliest: at + 2*ms, Latest: at + 3*ms, Sent: down.Sent, Got: down.Got}, Within},
+		"asked 20 s later by a clock that is 200 ppm fast": {said(at, 0, ms/10), late, Within},
 		"nobody answers":                                   {said(at, 0, ms), down, Unknown},
 		"the asker was suspended meanwhile":                {said(at, 0, ms), suspended, Unknown},
 		"an interval of a second says nothing about 50 ms": {said(at, 0, 1000*ms), said(at, 0, ms), Perhaps},
