@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/trueclock/trueclock/internal/chronyc/chronyctest"
 	"github.com/trueclock/trueclock/internal/fleet"
 )
 
@@ -60,7 +61,8 @@ func (d tempDir) Run() int {
 // honest, LIAR is 250 ms ahead, BEHIND 400 ms behind, MUTE never answers, CLOSED
 // is a port on which nobody listens, WIDE knows the time to 200 ms; see internal/fleet for the others. LIARPORT is the
 // port of LIAR. LEAP1 to LEAP3 are in the middle of a month at whose end a second is inserted,
-// which QUIET, QUIET2 and QUIET3 hide.
+// which QUIET, QUIET2 and QUIET3 hide. CHRONYD, WRONGD (25 s ahead) and LOSTD (without a time) answer
+// to the protocol of chronyc.
 func TestScripts(t *testing.T) {
 	env := scriptFleet(t)
 	testscript.Run(t, testscript.Params{
@@ -93,6 +95,9 @@ func scriptFleet(t *testing.T) map[string]string {
 	} {
 		env[name] = startServer(t, c)
 	}
+	env["CHRONYD"] = (&chronyctest.Fake{Sources: 1, Ahead: 30}).Start(t)
+	env["WRONGD"] = (&chronyctest.Fake{Sources: 1, Offset: 25}).Start(t)
+	env["LOSTD"] = (&chronyctest.Fake{Sources: 1, State: 1, Leap: 3}).Start(t)
 	_, env["LIARPORT"], _ = strings.Cut(env["LIAR"], ":")
 	return env
 }

@@ -85,7 +85,7 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 	}
 	root.PersistentFlags().String("config", "", "read this configuration file instead of the usual ones")
 	help := newHelp()
-	root.AddCommand(newProbe(s), newNow(s), newCheck(s, args), newWait(s, args), newDoctor(s, args), newHLC(s), newMatrix(s), newServe(s), newDemo(s), newConfig(s), newVersion(s), newCompletion(s), newMan(s), help)
+	root.AddCommand(newProbe(s), newNow(s), newCheck(s, args), newWait(s, args), newDoctor(s, args), newHLC(s), newDemo(s), newSources(s), newClocks(s), newMatrix(s), newServe(s), newConfig(s), newVersion(s), newCompletion(s), newMan(s), help)
 	root.SetHelpCommand(help)
 	completeValues(root)
 	return root
@@ -101,7 +101,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 // firstLine keeps an error on one line and drops the library's prefix.
 func firstLine(err error) string {
 	text := err.Error()
-	for _, library := range []string{"ntpprobe: ", "truetime: ", "hlc: "} {
+	for _, library := range []string{"ntpprobe: ", "truetime: ", "hlc: ", "chronyc: ", "clocks: ", "timex: "} {
 		text = strings.TrimPrefix(text, library)
 	}
 	if interrupted := new(interruptedError); errors.As(err, &interrupted) {

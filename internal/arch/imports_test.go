@@ -41,13 +41,16 @@ var mayImport = map[string][]string{
 	"internal/compare":             {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":                 {"truetime", "ntpprobe"},
 	"internal/timex":               {},
+	"internal/clocks":              {},
+	"internal/chronyc":             {},
+	"internal/chronyc/chronyctest": {},
 	"internal/timex/timextest":     {},
 	"internal/doctor":              {"truetime", "ntpprobe", "internal/timex"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
 	"promclock":                    {"truetime", "ntpprobe"},
 	"internal/serve":               {},
 	"internal/skew":                {"truetime"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/config", "internal/demo", "internal/doctor", "internal/serve", "internal/skew", "internal/timex"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/serve", "internal/skew", "internal/timex"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
@@ -60,6 +63,7 @@ var onlyIn = map[string][]string{
 	"github.com/prometheus/client_golang/prometheus/promhttp": {"cmd/clockctl"},
 	"github.com/pelletier/go-toml/v2":                         {"internal/config"},
 	"github.com/pelletier/go-toml/v2/unstable":                {"internal/config"},
+	"github.com/facebook/time/ntp/chrony":                     {"internal/chronyc"},
 }
 
 // pkg is what `go list -json` says, as far as the rules need it.
