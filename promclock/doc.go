@@ -9,6 +9,8 @@
 //	registry.MustRegister(metrics.Collector(clock, prober))
 //	go metrics.Run(ctx, clock) // samples the width once a second
 //
+// HLC and Commits do the same for a hybrid clock and a committer.
+//
 // Everything is in base units: seconds and plain ratios. An offset is reference − local, so a
 // positive one means that the local clock is slow. What is unknown has no sample, so an
 // alert on a value needs one on its absence. Labels are bounded: the servers of the

@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"internal/timex/timextest":     {},
 	"internal/doctor":              {"truetime", "ntpprobe", "internal/timex"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
-	"promclock":                    {"truetime", "ntpprobe"},
+	"promclock":                    {"truetime", "truetime/commitwait", "hlc", "ntpprobe"},
 	"internal/serve":               {},
 	"internal/skew":                {"truetime"},
 	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/serve", "internal/skew", "internal/timex"},
