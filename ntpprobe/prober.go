@@ -25,6 +25,9 @@ type Config struct {
 	// Dialer opens the sockets; nil means a plain [net.Dialer]. Set it to choose
 	// the interface or address to send from.
 	Dialer Dialer
+	// OnExchange is called after each exchange was taken into account and before what
+	// follows is published, by Run and never concurrently; nil for nobody.
+	OnExchange func(Exchange)
 	// Seed makes the jitter of the polls repeatable; 0 takes a random one.
 	Seed uint64
 }
@@ -32,16 +35,18 @@ type Config struct {
 // Prober asks many servers for ever and publishes bounds. Make one with [New]
 // and call Run once.
 type Prober struct {
-	local    truetime.LocalClock
-	poll     PollPolicy
-	seed     uint64
-	sessions []*session
+	local      truetime.LocalClock
+	poll       PollPolicy
+	seed       uint64
+	sessions   []*session
+	onExchange func(Exchange)
 
 	started   atomic.Bool
 	exchanges chan Exchange // from the servers' goroutines to Run
 
 	mu         sync.Mutex // never held while publishing
 	estimator  *Estimator
+	published  truetime.Bound // the last one, for Report
 	publishErr error
 }
 
@@ -61,6 +66,9 @@ func New(c Config) (*Prober, error) {
 	}
 	if p.seed == 0 {
 		p.seed = rand.Uint64()
+	}
+	if p.onExchange = c.OnExchange; p.onExchange == nil {
+		p.onExchange = func(Exchange) {}
 	}
 	for _, server := range c.Servers {
 		s, err := newSession(server, c.Local, c.Assumptions.Limits, c.Dialer)
@@ -152,17 +160,23 @@ func (p *Prober) pollServer(ctx context.Context, number int, s *session, wake <-
 // publishes what follows.
 func (p *Prober) take(x Exchange, publish func(truetime.Bound, error) error) {
 	p.mu.Lock()
-	p.estimator.exchange(x)
+	taken := []Exchange{p.estimator.exchange(x)}
 	for waiting := true; waiting; {
 		select {
 		case x := <-p.exchanges:
-			p.estimator.exchange(x)
+			taken = append(taken, p.estimator.exchange(x))
 		default:
 			waiting = false
 		}
 	}
 	bound, reason := p.conclude()
+	if (bound != truetime.Bound{}) {
+		p.published = bound
+	}
 	p.mu.Unlock()
+	for _, x := range taken {
+		p.onExchange(x)
+	}
 	p.tell(publish, bound, reason)
 }
 
@@ -216,28 +230,6 @@ func wakeAll(wake []chan struct{}) {
 		default: // already told
 		}
 	}
-}
-
-// Sources returns what is known about each server now, in the order of the
-// configuration. A server that has given nothing usable for some time is not shown as
-// agreed, although what it said before still counts.
-func (p *Prober) Sources() []SourceStatus {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	at, err := ReadInstant(p.local) // under the lock, so that no sample is newer
-	var agreed *truetime.Interval
-	if err == nil {
-		if interval, err := at.Interval(p.estimator.carry); err == nil {
-			agreed = &interval
-		}
-	}
-	list := p.estimator.Sources(at, agreed)
-	for i, src := range p.estimator.sources {
-		if s := &list[i]; src.silent() && src.rejected != nil {
-			s.blame(src.rejected)
-		}
-	}
-	return list
 }
 
 // Disproofs returns how often an assumption was disproved.

@@ -87,7 +87,7 @@ func TestConfigShow_Origins(t *testing.T) {
 		"# " + m.userPath() + ": read\n", "# " + m.system + ": read\n",
 		"samples = 8 .*# file " + m.userPath() + ":2\n", "wander = '1ppm' .*# file " + m.system + ":1\n",
 		"max-drift = '50ppm' .*# environment CLOCKCTL_MAX_DRIFT\n", "max-faulty = 0 .*# file ", "# timeout = '1s' .*# default\n",
-		`# interval = 2s; 100ms .* # default\n`, "probe.output = 'wide' .*# file " + m.userPath() + ":6\n", "# now.output = 'table' .*# default\n",
+		`# probe.interval = 2s; 100ms .* # default\n`, "probe.output = 'wide' .*# file " + m.userPath() + ":6\n", "# now.output = 'table' .*# default\n",
 		`\n\[\[server\]\] .*# file ` + m.userPath() + ":7\naddress = 'ntp1.example.net'\n",
 	} {
 		require.Regexp(t, want, text)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,13 +35,17 @@ func TestHelp_EveryExampleRuns(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("fleet.txt", []byte(startServer(t, fleet.Config{})+" # of the examples\n"), 0o600))
 	savedState(t, "state")
+	nodes := peersOnLoopback(t)
 	var visit func(cmd *cobra.Command)
 	visit = func(cmd *cobra.Command) {
 		require.NotEmpty(t, cmd.Example, "%s has no example", cmd.CommandPath())
 		for line := range strings.Lines(cmd.Example) {
-			args := strings.Fields(loopback.Replace(line))
+			args := strings.Fields(loopback.Replace(nodes.Replace(line)))
 			require.Equal(t, "clockctl", args[0], line)
-			code, stdout, stderr := invoke(t.Context(), args[1:]...)
+			if cmd.Name() == "serve" {
+				args = onePort(args)
+			}
+			code, stdout, stderr := invokeOnce(t.Context(), args[1:]...)
 			require.Equal(t, 0, code, "%s\n%s%s", line, stdout, stderr)
 			require.NotEmpty(t, stdout, line)
 		}
@@ -49,6 +54,27 @@ func TestHelp_EveryExampleRuns(t *testing.T) {
 		}
 	}
 	visit(newRoot(streams{}, nil))
+}
+
+// onePort makes an example of serve listen on a free port.
+func onePort(args []string) []string {
+	for i, arg := range args {
+		args[i] = strings.Replace(arg, ":10123", ":0", 1)
+	}
+	if !slices.Contains(args, "--listen") {
+		args = append(args, "--listen", "127.0.0.1:0")
+	}
+	return args
+}
+
+// peersOnLoopback replaces the peers of documentation by servers of intervals.
+func peersOnLoopback(t *testing.T) *strings.Replacer {
+	t.Helper()
+	var pairs []string
+	for _, name := range []string{"node1", "node2", "node3"} {
+		pairs = append(pairs, name+".example.net:10123", strings.TrimPrefix(peer(t, 0, 0), "http://"))
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // savedState makes a directory with the bound of a clock.

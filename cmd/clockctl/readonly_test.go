@@ -18,6 +18,7 @@ func TestClockctl_SetsNoClock(t *testing.T) {
 	asked := 0
 	for _, args := range [][]string{
 		{"doctor", "-n", "1", server}, {"check", "-w", "1m", "-c", "1h", "-n", "1", server}, {"wait", server}, {"now", "--wait", "-n", "1", server}, {"probe", "-n", "1", server},
+		{"matrix", "--limit", "1h", peer(t, 0, 0), peer(t, 0, 0)},
 		{"sources", "--address", (&chronyctest.Fake{Sources: 1}).Start(t), "-n", "1", server}, {"clocks", "--window", "20ms", "--for", "200ms"},
 	} {
 		asked += timextest.OnlyReads(t, []int{0, 1}, nil, path, args...)

@@ -37,6 +37,8 @@ func refusedJSON(cmd *cobra.Command, format string, err error) any {
 	switch path := cmd.CommandPath(); {
 	case path == "clockctl probe" || path == "clockctl now":
 		return failedJSON(cmd.Name(), format, "usage", err)
+	case path == "clockctl matrix":
+		return failedMatrixJSON(err)
 	case strings.HasPrefix(path, "clockctl hlc state "):
 		return stateJSON{Schema: schema, Slots: []slotJSON{}, Error: &errorJSON{Code: "usage", Message: firstLine(err)}}
 	case strings.HasPrefix(path, "clockctl hlc "):

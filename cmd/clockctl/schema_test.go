@@ -47,6 +47,8 @@ var printed = []struct {
 	{64, "version --nonsense -o json"},
 	{0, "wait -o json --max-uncertainty 1s $H1 $H2 $H3"}, {1, "wait -o json --timeout 0s -n 1 $CLOSED"}, {2, "wait -o json --timeout 1h $DENY"}, {2, "wait --nonsense -o json"},
 	{0, "check -o json -w 1m -c 1h -n 1 $H1"}, {1, "check -o json -n 1 $LIAR"}, {2, "check -o json -n 1 $CLOSED"}, {3, "check -o json --nonsense"}, {3, "check -o json --from $CLOSED"},
+	{0, "serve -o json --listen 127.0.0.1:0 $H1 $H2 $H3"}, {1, "serve -o json --listen 192.0.2.1:0 $H1"}, {64, "serve -o json --listen x $H1"}, {64, "serve -o json --nonsense"},
+	{0, "matrix -o json --limit 1h $PEER1 $PEER2 $CLOSED"}, {1, "matrix -o json $PEER1 $CLOSED"}, {64, "matrix -o json"}, {64, "matrix -o json --nonsense"},
 	{0, "doctor -o json"}, {1, "doctor -o json -n 1 $CLOSED"}, {64, "doctor -o json --nonsense"},
 }
 
@@ -60,9 +62,10 @@ func TestSchema_OfWhatIsPrinted(t *testing.T) {
 	require.NoError(t, os.WriteFile("fleet", []byte(env["H4"]+"\n"+env["LIAR"]+"\n"+env["CLOSED"]+"\n"), 0o600))
 	savedState(t, "state")
 	good, bad := map[string]bool{}, map[string]bool{}
+	env["PEER1"], env["PEER2"] = peer(t, 0, 0), peer(t, 0, 0)
 	for _, row := range printed {
 		args := strings.Fields(os.Expand(row.line, func(name string) string { return env[name] }))
-		code, stdout, stderr := invoke(t.Context(), args...)
+		code, stdout, stderr := invokeOnce(t.Context(), args...)
 		require.Equal(t, row.exit, code, "%s\n%s%s", row.line, stdout, stderr)
 		require.True(t, strings.HasPrefix(stdout, "{"), "%s printed no JSON", row.line)
 		require.NoError(t, checkPrinted(args, stdout), row.line)

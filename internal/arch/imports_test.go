@@ -47,7 +47,10 @@ var mayImport = map[string][]string{
 	"internal/timex/timextest":     {},
 	"internal/doctor":              {"truetime", "ntpprobe", "internal/timex"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/config", "internal/demo", "internal/doctor", "internal/timex", "internal/clocks", "internal/chronyc"},
+	"promclock":                    {"truetime", "truetime/commitwait", "hlc", "ntpprobe"},
+	"internal/serve":               {},
+	"internal/skew":                {"truetime"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/serve", "internal/skew", "internal/timex"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
@@ -55,10 +58,12 @@ var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest",
 
 // onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
 var onlyIn = map[string][]string{
-	"github.com/anishathalye/porcupine":        {"internal/demo"},
-	"github.com/facebook/time/ntp/chrony":      {"internal/chronyc"},
-	"github.com/pelletier/go-toml/v2":          {"internal/config"},
-	"github.com/pelletier/go-toml/v2/unstable": {"internal/config"},
+	"github.com/anishathalye/porcupine":                       {"internal/demo"},
+	"github.com/prometheus/client_golang/prometheus":          {"promclock", "cmd/clockctl"},
+	"github.com/prometheus/client_golang/prometheus/promhttp": {"cmd/clockctl"},
+	"github.com/pelletier/go-toml/v2":                         {"internal/config"},
+	"github.com/pelletier/go-toml/v2/unstable":                {"internal/config"},
+	"github.com/facebook/time/ntp/chrony":                     {"internal/chronyc"},
 }
 
 // pkg is what `go list -json` says, as far as the rules need it.

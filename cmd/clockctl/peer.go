@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/trueclock/trueclock/internal/skew"
+	"github.com/trueclock/trueclock/truetime"
+)
+
+// peerLimit is far more than a peer has to say.
+const peerLimit = 1 << 20
+
+// peerAnswer is what a peer said, or why it said nothing that can be used.
+type peerAnswer struct {
+	name        string // as it was given
+	node        skew.Node
+	status      string // "" if it did not answer
+	uncertainty int64  // half width in ns
+	reason      string // "" if there is an interval
+}
+
+// peerURL turns HOST, HOST:PORT or a URL into where the interval is.
+func peerURL(name string) (string, error) {
+	if !strings.Contains(name, "://") {
+		if _, _, err := net.SplitHostPort(name); err != nil {
+			_, port, _ := net.SplitHostPort(defaultListen)
+			name = net.JoinHostPort(strings.Trim(name, "[]"), port)
+		}
+		name = "http://" + name
+	}
+	u, err := url.Parse(name)
+	switch {
+	case err != nil:
+		return "", err
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return "", errors.New("it is not HOST, HOST:PORT or http://HOST:PORT")
+	}
+	return u.JoinPath("api/v1/interval").String(), nil
+}
+
+// askPeer asks one peer between two readings of the local clock.
+func askPeer(ctx context.Context, local truetime.LocalClock, address string, timeout time.Duration) peerAnswer {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	sent, err := local.Read()
+	if err != nil {
+		return peerAnswer{reason: firstLine(err)}
+	}
+	body, err := fetchPeer(ctx, address)
+	if err != nil {
+		return peerAnswer{reason: firstLine(err)}
+	}
+	got, err := local.Read()
+	if err != nil {
+		return peerAnswer{reason: firstLine(err)}
+	}
+	a, err := understandPeer(body)
+	if err != nil {
+		return peerAnswer{reason: firstLine(err)}
+	}
+	a.node.Sent, a.node.Got = sent, got
+	return a
+}
+
+// fetchPeer returns the body, whatever the status: an object without an interval comes with 503.
+func fetchPeer(ctx context.Context, address string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Cache-Control", "no-cache") // an old answer would be about an old reading
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		if wrapped := new(url.Error); errors.As(err, &wrapped) {
+			err = wrapped.Err // its text would name the address again
+		}
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, peerLimit+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(body) > peerLimit:
+		return nil, errors.New("the answer is too long")
+	case !json.Valid(body):
+		return nil, fmt.Errorf("the answer (%s) is not JSON; does clockctl serve run there?", response.Status)
+	}
+	return body, nil
+}
+
+// understandPeer reads the object of /api/v1/interval. It returns an error for what is
+// none, or whose times do not fit each other.
+func understandPeer(body []byte) (peerAnswer, error) {
+	var o serveIntervalJSON
+	if err := json.Unmarshal(body, &o); err != nil {
+		return peerAnswer{}, err
+	}
+	a := peerAnswer{status: o.Status}
+	switch {
+	case o.Schema != schema:
+		return a, fmt.Errorf("the schema is %q, not %q", o.Schema, schema)
+	case o.Interval == nil && o.Error == nil:
+		return a, errors.New("neither an interval nor an error")
+	case o.Interval == nil:
+		a.reason = o.Error.Message
+		return a, nil
+	case o.ReadAt == nil:
+		return a, errors.New("read_at is missing")
+	}
+	for text, nanos := range map[*string]*int64{o.ReadAt: &a.node.Read, &o.Interval.Earliest: &a.node.Earliest, &o.Interval.Latest: &a.node.Latest} {
+		at, err := time.Parse(time.RFC3339Nano, *text)
+		if err != nil || at.Year() < 1970 || at.Year() > 2099 { // what internal/skew can subtract
+			return a, fmt.Errorf("%q is no moment from 1970 to 2099", *text)
+		}
+		*nanos = at.UnixNano()
+	}
+	if a.node.Earliest > a.node.Latest {
+		return a, errors.New("the interval is inverted")
+	}
+	a.node.Known, a.uncertainty = true, o.Interval.Uncertainty
+	return a, nil
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trueclock/trueclock/internal/serve"
+	"github.com/trueclock/trueclock/ntpprobe"
+)
+
+// defaultListen is reachable from this machine alone: there is no authentication.
+const defaultListen = "127.0.0.1:10123"
+
+func newServe(s streams) *cobra.Command {
+	var p probing
+	var listen string
+	var listeners int
+	cmd := &cobra.Command{
+		Use:   "serve HOST[:PORT]...",
+		Short: "Keep asking the servers; serve metrics, JSON and a live page",
+		Long: `serve asks the servers for as long as it runs and answers over HTTP, GET only:
+
+  /                 a live page: interval, servers, budget, holdover forecast
+  /metrics          for Prometheus
+  /api/v1/interval  the object of now, with offset_ns and sources_total; 503 without
+                    an interval
+  /api/v1/sources   the object of probe
+  /api/v1/events    both once a second, as server-sent events
+  /healthz          200 while the process lives
+  /readyz           200 only with a valid interval, else 503
+
+It listens on loopback alone unless --listen names another address; there is no
+authentication. It prints the page's address and then nothing.
+
+After --samples exchanges, 2s apart (100ms if all servers are loopback or link-local),
+each server is asked every --interval: 64s if absent, and never more often than every
+16s if it is a public one.
+
+Exit codes: 0 SIGINT or SIGTERM ended it, 1 it cannot listen, 64 usage.`,
+		Example: `  clockctl serve ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net
+  clockctl serve --listen 127.0.0.1:10123 --interval 30s -o json ntp1.example.net ntp2.example.net ntp3.example.net`,
+	}
+	addProbingFlags(cmd, &p, "table", "json")
+	cmd.Flags().Lookup("samples").Usage = "exchanges with each server before the pause is --interval, at most 16"
+	cmd.Flags().Lookup("interval").Usage = "pause between two exchanges with one server (default 64s)"
+	cmd.Flags().StringVar(&listen, "listen", defaultListen, "HOST:PORT to listen on; port 0: a free one")
+	cmd.Flags().IntVar(&listeners, "listeners", 32, "how many may listen to events at once")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		service, err := newService(cmd, s, &p, args)
+		if err == nil {
+			err = runServe(cmd.Context(), s, &p, service, listen, listeners)
+		}
+		if err != nil && p.output == "json" {
+			return errors.Join(err, writeJSON(s.out, failureJSON{Schema: schema, Error: failureOf(err)}))
+		}
+		return err
+	}
+	return cmd
+}
+
+// failureOf is the error of a command that did not begin.
+func failureOf(err error) *errorJSON {
+	code := "internal"
+	if exitCode(err) == exitUsage {
+		code = "usage"
+	}
+	return &errorJSON{Code: code, Message: firstLine(err)}
+}
+
+// servingJSON is what serve prints once it listens.
+type servingJSON struct {
+	Schema string `json:"schema"`
+	URL    string `json:"url"`
+}
+
+// runServe listens, says where, and serves until ctx ends, which is no error.
+func runServe(ctx context.Context, s streams, p *probing, service *service, listen string, listeners int) error {
+	if listeners < 1 || listeners > 10_000 {
+		return &usageError{fmt.Errorf("--listeners %d is not from 1 to 10000", listeners)}
+	}
+	if host, _, err := net.SplitHostPort(listen); err != nil || host == "" {
+		return &usageError{fmt.Errorf("--listen %q is not HOST:PORT; to listen on every address write 0.0.0.0:PORT or [::]:PORT", listen)}
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return cannotListen(err)
+	}
+	url := "http://" + l.Addr().String() + "/"
+	if address, ok := l.Addr().(*net.TCPAddr); ok && !address.IP.IsLoopback() {
+		fmt.Fprintf(s.err, "clockctl: serve: warning: %s can be reached from other machines, and there is no authentication\n", url)
+	}
+	if err := announce(s, p, url); err != nil {
+		_ = l.Close()
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var probing sync.WaitGroup
+	defer probing.Wait()
+	defer cancel()
+	probing.Go(func() { _ = service.prober.Run(ctx, service.clock.Update) }) // ends with ctx
+	probing.Go(func() { _ = service.metrics.Run(ctx, service.clock) })
+	return serve.New(service.config(listeners)).Serve(ctx, l)
+}
+
+func announce(s streams, p *probing, url string) error {
+	if p.output == "json" {
+		return writeJSON(s.out, servingJSON{schema, url})
+	}
+	_, err := fmt.Fprintln(s.out, url)
+	return err
+}
+
+// cannotListen says what to do next.
+func cannotListen(err error) error {
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return &usageError{fmt.Errorf("--listen: %w", err)}
+	}
+	return fmt.Errorf("%w; is another serve running? choose another port with --listen", err)
+}
+
+// poll turns the probing flags into how a prober asks.
+func (p *probing) poll(o ntpprobe.MeasureOptions) ntpprobe.PollPolicy {
+	policy := ntpprobe.PollPolicy{Timeout: o.Timeout, Burst: o.Samples, BurstInterval: ntpprobe.DefaultInterval(o.Servers)}
+	if o.Interval != 0 {
+		policy.MinPoll, policy.MaxPoll = o.Interval, max(o.Interval, 1024*time.Second)
+		policy.BurstInterval = min(policy.BurstInterval, o.Interval)
+	}
+	return policy
+}
