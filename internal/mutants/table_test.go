@@ -627,6 +627,26 @@ var mutants = []mutant{
 	{name: "a commit in order that waits for votes", file: "truetime/commitwait/inorder.go",
 		edit: []string{"lower.state != Durable && !lower.vote {", "lower.state != Durable {"}, test: "TestCommitInOrder_BesideVotes"},
 
+	// clockctl serve, matrix
+	{name: "POST is answered", file: "internal/serve/careful.go",
+		edit: []string{"if r.Method != http.MethodGet {", "if false {"}, test: "TestServe_GETOnly"},
+	{name: "listeners without limit", file: "internal/serve/events.go",
+		edit: []string{"len(h.listeners) >= h.limit", "false"}, test: "TestEvents_TooManyListeners"},
+	{name: "ready without an interval", file: "internal/serve/server.go",
+		edit: []string{"say(w, http.StatusServiceUnavailable, \"no interval", "say(w, http.StatusOK, \"no interval"}, test: "TestServe_WithoutAnInterval"},
+	{name: "every address by default", file: "cmd/clockctl/serve.go",
+		edit: []string{"\"127.0.0.1:10123\"", "\"0.0.0.0:10123\""}, test: "TestServe_ListensOnLoopback"},
+	{name: "a kiss code is a label", file: "promclock/metrics.go",
+		edit: []string{"strings.Cut(string(rejected.Reason), \":\")", "strings.Cut(string(rejected.Reason), \";\")"}, test: "TestResult_IsAFixedWord"},
+	{name: "nothing is disproved", file: "internal/skew/skew.go",
+		edit: []string{"b.Latest-a.Earliest < soonest || b.Earliest-a.Latest > latest", "false"}, test: "TestCompare_WhatTwoClaimsAllow"},
+	{name: "clocks do not drift while asked", file: "internal/skew/skew.go",
+		edit: []string{"2 * ceil(apart", "0 * ceil(apart"}, test: "TestCompare_TheTruthIsInside"},
+	{name: "half is a majority", file: "internal/skew/skew.go",
+		edit: []string{"2*within > len(nodes)", "2*within >= len(nodes)"}, test: "TestMatrix_Verdicts"},
+	{name: "the readings of a report not covered", file: "ntpprobe/proberreport.go",
+		edit: []string{"truetime.NewInterval(first.EarliestUnixNano(), last.LatestUnixNano())", "truetime.NewInterval(last.EarliestUnixNano(), first.LatestUnixNano())"}, test: "TestProberReport_CoversTheReadings"},
+
 	// forms of a timestamp
 	{name: "a number beyond its range wraps", file: "hlc/digits.go",
 		edit: []string{"case value > most/10 || value*10 > most-digit:", "case false:"}, test: "TestVectors_Refused"},
