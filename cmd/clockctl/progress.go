@@ -14,7 +14,7 @@ type progress struct {
 	what     string // is counted
 	started  time.Time
 	done     int
-	expected int
+	expected int // 0: nobody knows
 	shown    bool
 }
 
@@ -28,7 +28,11 @@ func (p *progress) step() {
 	if !p.enabled || time.Since(p.started) < time.Second {
 		return
 	}
-	fmt.Fprintf(p.streams.err, "\r\x1b[Kclockctl: %s: %d of %d %s", p.command, p.done, p.expected, p.what)
+	of := ""
+	if p.expected > 0 {
+		of = fmt.Sprintf(" of %d", p.expected)
+	}
+	fmt.Fprintf(p.streams.err, "\r\x1b[Kclockctl: %s: %d%s %s", p.command, p.done, of, p.what)
 	p.shown = true
 }
 
