@@ -168,3 +168,14 @@ func (r Result) Runs() int {
 	}
 	return r.Looks[len(r.Looks)-1].Run - r.Looks[0].Run + 1
 }
+
+// Missing counts the looks without an interval.
+func (r Result) Missing() int {
+	n := 0
+	for _, l := range r.Looks {
+		if !l.Known {
+			n++
+		}
+	}
+	return n
+}
