@@ -1,9 +1,6 @@
 package allan
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Sample is an offset at a moment.
 type Sample struct {
@@ -11,32 +8,24 @@ type Sample struct {
 	Offset float64       // seconds
 }
 
-// mostEven bounds the memory of Even.
-const mostEven = 1 << 20
-
 // Even returns the offsets on an even grid, as the deviation needs them, and its
-// step: the median pause between two samples. Between samples it draws a straight line, which takes
-// noise away at the shortest averaging times. The samples must be in order; of several
+// step: the mean pause between two samples, so that there are as many as before. Between samples
+// it draws a straight line, which takes noise away at the shortest averaging times. The samples must be in order; of several
 // at one moment the last counts. It returns nothing for fewer than three moments.
 func Even(samples []Sample) (offsets []float64, step time.Duration) {
-	var pauses []time.Duration
 	var distinct []Sample
 	for _, s := range samples {
 		if n := len(distinct); n > 0 && s.At <= distinct[n-1].At {
 			distinct[n-1].Offset = s.Offset
 			continue
 		}
-		if n := len(distinct); n > 0 {
-			pauses = append(pauses, s.At-distinct[n-1].At)
-		}
 		distinct = append(distinct, s)
 	}
 	if len(distinct) < 3 {
 		return nil, 0
 	}
-	slices.Sort(pauses)
 	first, last := distinct[0].At, distinct[len(distinct)-1].At
-	step = max(pauses[len(pauses)/2], (last-first)/mostEven)
+	step = (last - first) / time.Duration(len(distinct)-1) // at least 1 ns: the moments differ
 	next := 1
 	for at := first; at <= last; at += step {
 		for distinct[next].At < at {
