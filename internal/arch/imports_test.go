@@ -32,7 +32,12 @@ var mayImport = map[string][]string{
 	"examples/chat":                {"hlc", "hlc/hlchttp"},
 	"internal/durable":             {},
 	"internal/durable/durabletest": {"internal/durable"},
+	"internal/allan":               {},
 	"internal/arch":                {},
+	"internal/chronylog":           {},
+	"internal/plot":                {},
+	"internal/record":              {"truetime", "ntpprobe"},
+	"internal/replay":              {"truetime", "ntpprobe", "internal/allan", "internal/record"},
 	"internal/history":             {"hlc"},
 	"internal/mutants":             {},
 	"internal/fleet":               {},
@@ -40,7 +45,7 @@ var mayImport = map[string][]string{
 	"internal/compare":             {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":                 {"truetime", "ntpprobe"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/allan", "internal/chronylog", "internal/demo", "internal/plot", "internal/record", "internal/replay"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
