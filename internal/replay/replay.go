@@ -75,16 +75,12 @@ func Run(r record.Recording, assume ntpprobe.Assumptions, first int) (Result, er
 	for _, x := range r.Exchanges {
 		at, sample := epochs.instant(x.At), x.Sample
 		result.Looks = append(result.Looks, look(clock, local, at, epochs.run(x.At.Before.Epoch)))
-		if x.Reason != "" {
-			result.Refused++
-			continue
-		}
 		sample.T1.Epoch, sample.T4.Epoch = epochs.epoch(sample.T1.Epoch), epochs.epoch(sample.T4.Epoch)
-		if err := estimator.Add(sample); err != nil {
+		if x.Reason == "" && estimator.Add(sample) == nil {
+			result.Accepted++
+		} else {
 			result.Refused++
-			continue
 		}
-		result.Accepted++
 		bound, reason := estimator.Bound(at.Before)
 		local.now = at.Before
 		if clock.Update(bound, reason) != nil {
