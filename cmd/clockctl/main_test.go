@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,10 +43,12 @@ func (d tempDir) Run() int {
 // TestScripts runs the real program against an embedded fleet: H1 to H4 are
 // honest, LIAR is 250 ms ahead, BEHIND 400 ms behind, MUTE never answers, CLOSED
 // is a port on which nobody listens; see internal/fleet for the others. LIARPORT is the
-// port of LIAR. LEAP1 to LEAP3 are in the middle of a month at whose end a second is inserted,
+// port of LIAR. TRACES is testdata/traces. LEAP1 to LEAP3 are in the middle of a month at whose end a second is inserted,
 // which QUIET, QUIET2 and QUIET3 hide.
 func TestScripts(t *testing.T) {
-	env := map[string]string{"CLOSED": closedPort(t)}
+	traces, err := filepath.Abs("../../testdata/traces")
+	require.NoError(t, err)
+	env := map[string]string{"CLOSED": closedPort(t), "TRACES": traces}
 	mid := midMonth(time.Now().UTC())
 	for name, c := range map[string]fleet.Config{
 		"H1": {}, "H2": {}, "H3": {}, "H4": {Stratum: 2, ReferenceID: [4]byte{192, 0, 2, 1}},
