@@ -26,7 +26,7 @@ type alarms struct {
 type bell interface {
 	now() time.Duration // on the clock that it follows
 	arm(time.Duration)  // has alarms.ring called when that has passed, in place of what was armed before
-	rest()              // nothing is pending
+	rest(rung bool)     // nothing is pending; rung says that it has just called ring
 }
 
 // alarm is a moment at which somebody wakes up.
@@ -113,7 +113,7 @@ func (a *alarms) leave(w *alarm) {
 		i := a.search(w.due)
 		a.pending = slices.Delete(a.pending, i, i+1)
 		if len(a.pending) == 0 {
-			a.bell.rest()
+			a.bell.rest(false)
 		}
 	}
 }
@@ -129,7 +129,7 @@ func (a *alarms) ring() bool {
 	}
 	a.pending = slices.Delete(a.pending, 0, due)
 	if len(a.pending) == 0 {
-		a.bell.rest()
+		a.bell.rest(true)
 		return false
 	}
 	a.bell.arm(max(1, a.pending[0].due-a.bell.now()))
@@ -153,7 +153,7 @@ func (b *timerBell) arm(d time.Duration) {
 	b.timer.Reset(d)
 }
 
-func (b *timerBell) rest() {
+func (b *timerBell) rest(bool) {
 	if b.timer != nil {
 		b.timer.Stop()
 		b.timer = nil

@@ -79,8 +79,12 @@ func (b *fdBell) arm(d time.Duration) {
 	}
 }
 
-// rest has serve look, and end.
-func (b *fdBell) rest() { b.arm(1) }
+// rest has serve look, and end, unless it is looking.
+func (b *fdBell) rest(rung bool) {
+	if !rung {
+		b.arm(1)
+	}
+}
 
 func (b *fdBell) serve() {
 	var expirations [8]byte

@@ -93,6 +93,6 @@ func TestWait_InABubble(t *testing.T) {
 		require.NoError(t, c.Update(Bound{At: r, Earliest: Line{At: r.Nanos, Nanos: at}, Latest: Line{At: r.Nanos, Nanos: at}, Expires: r.Nanos + int64(time.Hour)}, nil))
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)
-		require.ErrorIs(t, c.KeepWaitingUntilAfter(ctx, time.Unix(0, at+int64(time.Hour))), context.Canceled)
+		require.ErrorIs(t, c.KeepWaitingUntilAfter(ctx, t.Context(), time.Unix(0, at+int64(time.Hour))), context.Canceled)
 	})
 }

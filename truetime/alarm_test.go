@@ -25,7 +25,7 @@ func (b *handBell) arm(d time.Duration) {
 	b.due = b.at + d
 }
 
-func (b *handBell) rest() { b.due = 0 }
+func (b *handBell) rest(bool) { b.due = 0 }
 
 // advance lets time pass, and the bell ring when it is due.
 func (b *handBell) advance(d time.Duration) {

@@ -45,24 +45,25 @@ func (c *Clock) WaitUntilAfter(ctx context.Context, t time.Time) error {
 	if ctx.Err() != nil {
 		return &WaitError{Cause: context.Cause(ctx)}
 	}
-	return c.waitUntilAfter(ctx, target, true)
+	return c.waitUntilAfter(ctx, context.Background(), target, true)
 }
 
 // KeepWaitingUntilAfter is WaitUntilAfter for somebody who cannot turn back, such as a transaction
 // that is durable already: from the beginning, a clock that is not usable is waited for, and what has passed needs no
-// context. Errors: [*WaitError], [*WaitTooLongError], and one for a t that no timestamp holds.
-func (c *Clock) KeepWaitingUntilAfter(ctx context.Context, t time.Time) error {
+// context. It ends early when ctx does or service, the context of what the wait is a part of and which many waits share: to join the
+// two contexts would cost more than the wait. Errors: [*WaitError], [*WaitTooLongError] for the deadline of ctx, and one for a t that no timestamp holds.
+func (c *Clock) KeepWaitingUntilAfter(ctx, service context.Context, t time.Time) error {
 	target, err := unixNano(t)
 	if err != nil {
 		return err
 	}
-	return c.waitUntilAfter(ctx, target, false)
+	return c.waitUntilAfter(ctx, service, target, false)
 }
 
 // waitUntilAfter decides on a single reading each time: nothing is carried over
 // from a reading that an older bound made. Once it waits, an interval that has become too wide for
 // Options.MaxUncertainty will do: its earliest is as true as ever.
-func (c *Clock) waitUntilAfter(ctx context.Context, target int64, strict bool) error {
+func (c *Clock) waitUntilAfter(ctx, service context.Context, target int64, strict bool) error {
 	read := c.readAny
 	if strict {
 		read = c.read
@@ -83,28 +84,31 @@ func (c *Clock) waitUntilAfter(ctx context.Context, target int64, strict bool) e
 			return err
 		}
 		read, strict = c.readAny, false
-		if !c.sleep(ctx, sleep, s) {
+		if ended := c.sleep(ctx, service, sleep, s); ended != nil {
 			if now, s, late := c.readAny(); late == nil && remaining(target, now, s) == 0 {
 				return nil // in time, though nobody was woken for it
 			}
-			return &WaitError{Cause: context.Cause(ctx), Reason: err}
+			return &WaitError{Cause: context.Cause(ended), Reason: err}
 		}
 	}
 }
 
-// sleep returns true when d is over or s replaced, false when ctx has ended.
-func (c *Clock) sleep(ctx context.Context, d time.Duration, s *state) bool {
+// sleep returns nil when d is over or s replaced, and otherwise the context that has ended.
+func (c *Clock) sleep(ctx, service context.Context, d time.Duration, s *state) context.Context {
 	alarms := c.wakers()
 	alarm := alarms.set(d)
 	select {
 	case <-alarm.rung:
-		return true
+		return nil
 	case <-s.replaced:
 		alarms.leave(alarm)
-		return true
+		return nil
 	case <-ctx.Done():
 		alarms.leave(alarm)
-		return false
+		return ctx
+	case <-service.Done():
+		alarms.leave(alarm)
+		return service
 	}
 }
 

@@ -64,6 +64,7 @@ func (t *tracing) define(cmd *cobra.Command) {
 	f.StringVar(&t.clock, "clock", "wall", "whose offset: wall, the time of day that programs see, or local, the counter that is never set")
 	for _, name := range []string{"max-faulty", "max-drift", "wander"} {
 		f.Lookup(name).DefValue = "" // as recorded
+		onlyOnCommandLine(cmd, name) // settings are for measuring: here they would take the place of what was recorded
 	}
 }
 

@@ -34,6 +34,7 @@ Exit codes: 0 every lesson held, 1 one failed, 64 usage, 130 and 143 interrupted
 	cmd.Flags().BoolVar(&list, "list", false, "list the lessons")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of delays, losses, and what clients do")
 	cmd.Flags().StringVar(&html, "html", "", "a directory for pictures of what clients saw; made if it is missing")
+	onlyOnCommandLine(cmd, "list", "html")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		lessons, err := chooseLessons(args)
 		if err != nil {

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"github.com/trueclock/trueclock/ntpprobe"
 )
@@ -24,6 +27,14 @@ type usageError struct{ err error }
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
+// misuse is the error of a command whose flags are wrong.
+func misuse(cmd *cobra.Command, err error) error {
+	if errors.As(err, new(*usageError)) {
+		return err
+	}
+	return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+}
+
 // badAnswer is the error of a command that ran and whose answer is bad. Its
 // text says what to do next.
 type badAnswer struct {
@@ -35,6 +46,15 @@ type badAnswer struct {
 func (e *badAnswer) Error() string { return e.text }
 func (e *badAnswer) Unwrap() error { return e.err }
 
+// codedError ends with a code that the subcommand chose.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
 // interruptedError is the cause of a context that a signal ended.
 type interruptedError struct{ signal os.Signal }
 
@@ -44,9 +64,12 @@ func (e *interruptedError) Error() string { return "interrupted by signal " + e.
 func exitCode(err error) int {
 	var interrupted *interruptedError
 	var usage *usageError
+	var coded *codedError
 	switch {
 	case err == nil:
 		return exitGood
+	case errors.As(err, &coded):
+		return coded.code
 	case errors.As(err, &interrupted) && interrupted.signal == syscall.SIGTERM:
 		return exitTerminated
 	case errors.As(err, &interrupted):

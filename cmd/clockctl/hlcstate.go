@@ -30,26 +30,13 @@ them: timestamps that were handed out would be handed out again.`,
 	return cmd
 }
 
-// stateOutput are the flags of both.
-type stateOutput struct {
-	output string
-	json   bool
-}
-
-func (o *stateOutput) define(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table, json")
-	cmd.Flags().BoolVar(&o.json, "json", false, "short for -o json")
-}
+// stateOutput are the output flags of both.
+type stateOutput struct{ tableOrJSON }
 
 // check finds the mistakes that need no look at the disk.
 func (o *stateOutput) check(cmd *cobra.Command, args []string, what string) error {
-	switch {
-	case o.json && cmd.Flags().Changed("output") && o.output != "json":
-		return &usageError{fmt.Errorf("--json and -o %s contradict each other", o.output)}
-	case o.json:
-		o.output = "json"
-	case o.output != "table" && o.output != "json":
-		return &usageError{fmt.Errorf("unknown output %q; use table, json", o.output)}
+	if err := o.settle(cmd); err != nil {
+		return err
 	}
 	if len(args) != 1 {
 		return &usageError{fmt.Errorf("%d arguments instead of one, %s; see %s --help", len(args), what, cmd.CommandPath())}

@@ -53,6 +53,7 @@ Exit codes: 0 repaired, or it would be; 1 refused, 64 usage.`,
 	f.BoolVar(&r.lower, "lower", false, "allow a moment before the saved bound")
 	f.BoolVar(&r.yes, "yes", false, "do it")
 	r.define(cmd)
+	onlyOnCommandLine(cmd, "bound", "node", "lower", "yes")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runHLCStateRepair(cmd, s, &r, args) }
 	return cmd
 }

@@ -10,15 +10,15 @@ import (
 )
 
 func main() {
-	os.Exit(mainCode())
+	os.Exit(mainCode(standardStreams()))
 }
 
 // mainCode is main without the exit, so that deferred calls run and tests can
 // use it as a program.
-func mainCode() int {
+func mainCode(s streams) int {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
-	return run(ctx, os.Args[1:], standardStreams())
+	return run(ctx, os.Args[1:], s)
 }
 
 // interruptible returns a context that the first SIGINT or SIGTERM ends, with

@@ -16,13 +16,22 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/trueclock/trueclock/internal/chronyc/chronyctest"
 	"github.com/trueclock/trueclock/internal/fleet"
 )
 
-// TestMain lets scripts run this test binary as the program clockctl.
+// TestMain lets scripts run this test binary as the program clockctl. The machine's own
+// configuration is never read: what stands for it is named by $SYSTEM_CONFIG.
 func TestMain(m *testing.M) {
-	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() { os.Exit(mainCode()) }})
+	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() {
+		s := standardStreams()
+		s.systemConfig = os.Getenv("SYSTEM_CONFIG")
+		os.Exit(mainCode(s))
+	}})
 }
+
+// sourceDir is this folder, whatever folder a test goes to.
+var sourceDir string
 
 // buildDir is where chronyd_test.go builds the program.
 var buildDir string
@@ -37,15 +46,41 @@ func (d tempDir) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	buildDir = dir
+	if sourceDir, err = os.Getwd(); err != nil {
+		panic(err)
+	}
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "CLOCKCTL_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	_ = os.Setenv("CLOCKCTL_CONFIG", os.DevNull) // of the built program
 	return d.m.Run()
 }
 
 // TestScripts runs the real program against an embedded fleet: H1 to H4 are
 // honest, LIAR is 250 ms ahead, BEHIND 400 ms behind, MUTE never answers, CLOSED
-// is a port on which nobody listens; see internal/fleet for the others. LIARPORT is the
-// port of LIAR. TRACES is testdata/traces. LEAP1 to LEAP3 are in the middle of a month at whose end a second is inserted,
-// which QUIET, QUIET2 and QUIET3 hide.
+// is a port on which nobody listens, WIDE knows the time to 200 ms; see internal/fleet for the others. LIARPORT is the
+// port of LIAR. LEAP1 to LEAP3 are in the middle of a month at whose end a second is inserted,
+// which QUIET, QUIET2 and QUIET3 hide. TRACES is testdata/traces. CHRONYD, WRONGD (25 s ahead) and LOSTD (without a time) answer
+// to the protocol of chronyc.
 func TestScripts(t *testing.T) {
+	env := scriptFleet(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			for name, value := range env {
+				e.Setenv(name, value)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// scriptFleet starts the servers of the scripts and returns their addresses by name.
+func scriptFleet(t *testing.T) map[string]string {
+	t.Helper()
 	traces, err := filepath.Abs("../../testdata/traces")
 	require.NoError(t, err)
 	env := map[string]string{"CLOSED": closedPort(t), "TRACES": traces}
@@ -59,23 +94,19 @@ func TestScripts(t *testing.T) {
 		"TURNS": {Reply: fleet.Turns()}, "SORRY": {Reply: fleet.Then(fleet.Kiss("RATE"))},
 		"LEAP1": {Offset: mid, Leap: 1}, "LEAP2": {Offset: mid, Leap: 1}, "LEAP3": {Offset: mid, Leap: 1}, "QUIET": {Offset: mid}, "QUIET2": {Offset: mid}, "QUIET3": {Offset: mid},
 		"SMEARS": {Stratum: 2, ReferenceID: [4]byte{127, 127, 1, 255}},
+		"WIDE":   {RootDispersion: 200 * time.Millisecond},
 	} {
 		env[name] = startServer(t, c)
 	}
+	env["CHRONYD"] = (&chronyctest.Fake{Sources: 1, Ahead: 30}).Start(t)
+	env["WRONGD"] = (&chronyctest.Fake{Sources: 1, Offset: 25}).Start(t)
+	env["LOSTD"] = (&chronyctest.Fake{Sources: 1, State: 1, Leap: 3}).Start(t)
 	_, env["LIARPORT"], _ = strings.Cut(env["LIAR"], ":")
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
-		Setup: func(e *testscript.Env) error {
-			for name, value := range env {
-				e.Setenv(name, value)
-			}
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
-	})
+	return env
 }
 
-// exits CODE PROGRAM ARG... runs a program that must end with the exit code.
+// exits CODE PROGRAM ARG... runs a program that must end with the exit code. What
+// clockctl prints as JSON must be what its schema says.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
@@ -92,6 +123,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, expected %d", got, want)
+	}
+	if args[1] == "clockctl" {
+		ts.Check(checkPrinted(args[2:], ts.ReadFile("stdout")))
 	}
 }
 

@@ -28,6 +28,7 @@ interrupted.`,
 	}
 	addProbingFlags(cmd, &p, "table", "json")
 	cmd.Flags().BoolVar(&wait, "wait", false, "return once LATEST has certainly passed")
+	onlyOnCommandLine(cmd, "wait")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runNow(cmd, s, &p, wait, args) }
 	return cmd
 }
@@ -67,15 +68,20 @@ func waitUntilPassed(ctx context.Context, local truetime.LocalClock, r ntpprobe.
 
 func printNow(s streams, p *probing, r ntpprobe.Report) error {
 	if p.output == "json" {
-		o := reportJSON(r)
-		o.Sources, o.Basis, o.Status = nil, nil, status(r).String()
-		return writeJSON(s.out, o)
+		return writeJSON(s.out, nowJSON(r))
 	}
 	if r.Err != nil {
 		return nil // stderr says why
 	}
 	_, err := fmt.Fprintf(s.out, "%s %s ±%v\n", jsonTime(r.Interval.Earliest()), jsonTime(r.Interval.Latest()), r.Interval.Uncertainty())
 	return err
+}
+
+// nowJSON is the object of probe without the sources, and with the status.
+func nowJSON(r ntpprobe.Report) resultJSON {
+	o := reportJSON(r)
+	o.Sources, o.Basis, o.Status = nil, nil, status(r).String()
+	return o
 }
 
 // status is what a clock with this report would be.

@@ -52,6 +52,7 @@ nor a log or cannot be written, 64 usage (also a file that cannot be opened).`,
 	f.StringVar(&p.svg, "svg", "", "write the pictures to this file (-: standard output)")
 	f.StringVar(&p.html, "html", "", "write a page with them to this file (-: standard output)")
 	f.BoolVar(&p.term, "term", false, "draw them here (default without --svg and --html)")
+	onlyOnCommandLine(cmd, "svg", "html", "term")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runPlot(cmd, s, &p, args) }
 	return cmd
 }

@@ -27,8 +27,10 @@ State:  * agreed   x falseticker, disproved by the others
         ! rejected, replies came and none was usable   ? unreachable
 Offset: reference − local; "slow" means that the local clock is behind.
 
-With servers named, --targets are measured against their interval and have no
-vote: thousands can be compared, at most 256 at a time, shown as they answer.
+Without arguments the servers of the configuration are asked.
+
+With servers named or configured, --targets are measured against their interval and
+have no vote: thousands can be compared, at most 256 at a time, shown as they answer.
 Without, the targets are the servers.
 
 Exit codes: 0 there is an interval, 1 there is none, 64 usage, 130 and 143
@@ -39,6 +41,7 @@ interrupted (what is known is printed).`,
   clockctl probe --targets fleet.txt ntp1.example.net ntp2.example.net ntp3.example.net`,
 	}
 	addProbingFlags(cmd, &p, "table", "wide", "json", "ndjson", "csv")
+	p.judges = true
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runProbe(cmd, s, &p, args) }
 	return cmd
 }

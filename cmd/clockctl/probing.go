@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,20 +29,25 @@ type probing struct {
 	color     string
 	targets   string // a file
 
-	judged  []ntpprobe.Server // the targets, if they have no vote
+	judges  bool              // the subcommand can measure targets that have no vote
+	judged  []ntpprobe.Server // these targets
 	outputs []string          // what -o may be for this subcommand
+
+	exchangeFlag string // the name of --timeout, if a subcommand has another one of this name
+	without      bool   // the subcommand works without servers, too
 }
 
 // addProbingFlags defines the flags on cmd. outputs are the values of -o that it
 // knows, "table" first.
 func addProbingFlags(cmd *cobra.Command, p *probing, outputs ...string) {
 	p.outputs, p.maxDrift, p.wander = outputs, truetime.DefaultDriftPPB, defaultWander
+	p.exchangeFlag = cmp.Or(p.exchangeFlag, "timeout")
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVarP(&p.targets, "targets", "f", "", "file with one HOST[:PORT] a line (-: standard input): the servers, if none is named")
+	f.StringVarP(&p.targets, "targets", "f", "", "file with one HOST[:PORT] a line (-: standard input): the servers, if there are no others")
 	f.IntVarP(&p.samples, "samples", "n", 4, "exchanges with each server")
-	f.DurationVarP(&p.interval, "interval", "i", 0, "pause between two exchanges with one server (default 2s; 100ms if all are loopback or link-local)")
-	f.DurationVar(&p.timeout, "timeout", time.Second, "limit of one exchange, name resolution included")
+	f.DurationVarP(&p.interval, "interval", "i", 0, "pause between two exchanges with one server (default 2s; 100ms if all are loopback, link-local or private)")
+	f.DurationVar(&p.timeout, p.exchangeFlag, time.Second, "limit of one exchange, name resolution included")
 	f.IntVar(&p.maxFaulty, "max-faulty", -1, "f, the failure domains that may lie; never lowered (default (domains−1)/3, at least 1 from three on)")
 	f.Var(&p.maxDrift, "max-drift", "fastest that the local clock may run wrong; a bare number is ppm")
 	f.Var(&p.wander, "wander", "how far its rate may stray from one fixed rate; as much as --max-drift assumes nothing")
@@ -59,23 +65,16 @@ func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprob
 	refuse := func(format string, a ...any) (ntpprobe.MeasureOptions, error) {
 		return none, &usageError{fmt.Errorf(format, a...)}
 	}
-	if p.json {
-		if cmd.Flags().Changed("output") && p.output != "json" {
-			return refuse("--json and -o %s contradict each other", p.output)
-		}
-		p.output = "json"
+	if err := p.format(cmd); err != nil {
+		return none, err
 	}
 	switch {
-	case !slices.Contains(p.outputs, p.output):
-		return refuse("unknown output %q; use %s", p.output, strings.Join(p.outputs, ", "))
-	case !slices.Contains([]string{"auto", "always", "never"}, p.color):
-		return refuse("unknown color %q; use auto, always or never", p.color)
-	case len(args) == 0 && p.targets == "":
+	case len(args) == 0 && p.targets == "" && !p.without && len(configuredServers(cmd.Context())) == 0:
 		return refuse("no server given; name at least one, four for safety against a liar: %s ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net", cmd.CommandPath())
 	case p.samples < 1 || p.samples > 1000:
 		return refuse("--samples %d is not from 1 to 1000", p.samples)
 	case p.timeout <= 0:
-		return refuse("--timeout %v is not positive", p.timeout)
+		return refuse("--%s %v is not positive", p.exchangeFlag, p.timeout)
 	case p.interval < 0 || p.interval == 0 && cmd.Flags().Changed("interval"):
 		return refuse("--interval %v is not positive", p.interval)
 	case p.maxFaulty < 0 && cmd.Flags().Changed("max-faulty"):
@@ -83,7 +82,7 @@ func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprob
 	case p.wander > p.maxDrift && cmd.Flags().Changed("wander"):
 		return refuse("--wander %s is more than --max-drift %s", p.wander, p.maxDrift)
 	}
-	servers, err := p.servers(s, args)
+	servers, err := p.servers(cmd.Context(), s, args)
 	if err != nil {
 		return none, err
 	}
@@ -101,10 +100,31 @@ func (p *probing) options(cmd *cobra.Command, s streams, args []string) (ntpprob
 	}, nil
 }
 
-// servers returns those of the command line. The targets are measured against them,
-// or take their place if there are none.
-func (p *probing) servers(s streams, args []string) ([]ntpprobe.Server, error) {
-	servers := ntpprobe.Servers(args...)
+// format settles how the answer is printed.
+func (p *probing) format(cmd *cobra.Command) error {
+	contradiction := p.json && cmd.Flags().Changed("output") && p.output != "json"
+	if p.json && !contradiction {
+		p.output = "json"
+	}
+	switch {
+	case contradiction:
+		return &usageError{fmt.Errorf("--json and -o %s contradict each other", p.output)}
+	case !slices.Contains(p.outputs, p.output):
+		return &usageError{fmt.Errorf("unknown output %q; use %s", p.output, strings.Join(p.outputs, ", "))}
+	case !slices.Contains([]string{"auto", "always", "never"}, p.color):
+		return &usageError{fmt.Errorf("unknown color %q; use auto, always or never", p.color)}
+	}
+	return nil
+}
+
+// servers returns those of the command line, or the configured ones. The targets are measured
+// against them if the subcommand does that. Without servers the targets take their
+// place, and before the configured ones if the subcommand asks only servers.
+func (p *probing) servers(ctx context.Context, s streams, args []string) ([]ntpprobe.Server, error) {
+	servers := asConfigured(ctx, ntpprobe.Servers(args...))
+	if len(args) == 0 && (p.targets == "" || p.judges) {
+		servers = configuredServers(ctx)
+	}
 	if p.targets == "" {
 		return servers, nil
 	}
@@ -112,6 +132,7 @@ func (p *probing) servers(s streams, args []string) ([]ntpprobe.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	targets = asConfigured(ctx, targets)
 	if len(servers) == 0 {
 		return targets, nil
 	}

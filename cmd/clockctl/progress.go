@@ -25,14 +25,19 @@ func newProgress(s streams, quiet bool, command, what string, expected int) *pro
 // step notes one more.
 func (p *progress) step() {
 	p.done++
-	if !p.enabled || time.Since(p.started) < time.Second {
-		return
-	}
 	of := ""
 	if p.expected > 0 {
 		of = fmt.Sprintf(" of %d", p.expected)
 	}
-	fmt.Fprintf(p.streams.err, "\r\x1b[Kclockctl: %s: %d%s %s", p.command, p.done, of, p.what)
+	p.say(fmt.Sprintf("%d%s %s", p.done, of, p.what))
+}
+
+// say replaces what is shown.
+func (p *progress) say(text string) {
+	if !p.enabled || time.Since(p.started) < time.Second {
+		return
+	}
+	fmt.Fprintf(p.streams.err, "\r\x1b[Kclockctl: %s: %s", p.command, text)
 	p.shown = true
 }
 

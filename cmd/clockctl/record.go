@@ -59,6 +59,9 @@ cannot be written, 64 usage.`,
 	f.DurationVar(&r.length, "for", 0, "end after this time (default: never)")
 	f.IntVar(&r.count, "count", 0, "end after this many exchanges, those of all servers counted (default: never)")
 	f.StringVar(&r.note, "note", "", "said at the start of each session: which machine, which experiment")
+	onlyOnCommandLine(cmd, "for", "count")
+	sharedAs(cmd, "samples", "") // a service asks otherwise than a command that ends
+	sharedAs(cmd, "interval", "")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runRecord(cmd, s, &r, args) }
 	return cmd
 }

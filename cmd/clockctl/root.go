@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,13 +20,18 @@ type streams struct {
 	out, err       io.Writer
 	outTTY, errTTY bool
 	getenv         func(string) string
+	systemConfig   string // configuration of the machine, or ""
 }
 
 func standardStreams() streams {
+	system := "/etc/clockctl/config.toml"
+	if runtime.GOOS == "windows" {
+		system = "" // anybody could make that folder
+	}
 	return streams{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		outTTY: term.IsTerminal(int(os.Stdout.Fd())), errTTY: term.IsTerminal(int(os.Stderr.Fd())),
-		getenv: os.Getenv,
+		getenv: os.Getenv, systemConfig: system,
 	}
 }
 
@@ -36,7 +42,11 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil {
-		fmt.Fprintf(s.err, "%s: %s\n", strings.Replace(cmd.CommandPath(), " ", ": ", 1), firstLine(err))
+		line := firstLine(err)
+		if exitCode(err) == exitUsage {
+			line += comesFrom(cmd, line)
+		}
+		fmt.Fprintf(s.err, "%s: %s\n", strings.Replace(cmd.CommandPath(), " ", ": ", 1), line)
 	}
 	return exitCode(err)
 }
@@ -60,21 +70,24 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 			return cmd.Help()
 		},
 	}
+	root.Version = buildVersion().String()
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().Bool("version", false, "print the version")
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		err = &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
-		if format := wantedJSON(args); format != "" && cmd.Flags().Lookup("output") != nil {
-			var object any = failedJSON(cmd.Name(), format, "usage", err)
-			if cmd.HasParent() && cmd.Parent().Name() == "hlc" {
-				object = failedHLCJSON(cmd, err)
-			}
-			return errors.Join(err, writeJSON(s.out, object))
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, s, args, err) })
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := configure(cmd, s); err != nil {
+			return cmd.FlagErrorFunc()(cmd, err) // a mistake in the configuration is one in the flags
 		}
-		return err
-	})
-	root.AddCommand(newProbe(s), newNow(s), newHLC(s), newDemo(s))
-	root.AddCommand(newRecord(s), newAnalyze(s), newPlot(s))
+		return nil
+	}
+	root.PersistentFlags().String("config", "", "read this configuration file instead of the usual ones")
+	help := newHelp()
+	root.AddCommand(newProbe(s), newNow(s), newCheck(s, args), newWait(s, args), newDoctor(s, args), newHLC(s), newDemo(s), newSources(s), newClocks(s), newRecord(s), newAnalyze(s), newPlot(s), newConfig(s), newVersion(s), newCompletion(s), newMan(s), help)
+	root.SetHelpCommand(help)
+	completeValues(root)
 	return root
 }
 
@@ -85,32 +98,10 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	return &usageError{fmt.Errorf("unknown command %q; see %s --help", args[0], cmd.CommandPath())}
 }
 
-// wantedJSON finds "json" or "ndjson" in a command line that could not be parsed,
-// or "".
-func wantedJSON(args []string) string {
-	for i, arg := range args {
-		value := ""
-		switch {
-		case arg == "--json":
-			return "json"
-		case (arg == "-o" || arg == "--output") && i+1 < len(args):
-			value = args[i+1]
-		case strings.HasPrefix(arg, "--output="):
-			value = strings.TrimPrefix(arg, "--output=")
-		case strings.HasPrefix(arg, "-o"):
-			value = strings.TrimPrefix(strings.TrimPrefix(arg, "-o"), "=")
-		}
-		if value == "json" || value == "ndjson" {
-			return value
-		}
-	}
-	return ""
-}
-
 // firstLine keeps an error on one line and drops the library's prefix.
 func firstLine(err error) string {
 	text := err.Error()
-	for _, library := range []string{"ntpprobe: ", "truetime: ", "hlc: "} {
+	for _, library := range []string{"ntpprobe: ", "truetime: ", "hlc: ", "chronyc: ", "clocks: ", "timex: "} {
 		text = strings.TrimPrefix(text, library)
 	}
 	if interrupted := new(interruptedError); errors.As(err, &interrupted) {

@@ -38,14 +38,21 @@ var mayImport = map[string][]string{
 	"internal/plot":                {},
 	"internal/record":              {"truetime", "ntpprobe"},
 	"internal/replay":              {"truetime", "ntpprobe", "internal/allan", "internal/record"},
+	"internal/config":              {"ntpprobe"},
 	"internal/history":             {"hlc"},
 	"internal/mutants":             {},
 	"internal/fleet":               {},
 	"internal/chronyd":             {},
 	"internal/compare":             {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":                 {"truetime", "ntpprobe"},
+	"internal/timex":               {},
+	"internal/clocks":              {},
+	"internal/chronyc":             {},
+	"internal/chronyc/chronyctest": {},
+	"internal/timex/timextest":     {},
+	"internal/doctor":              {"truetime", "ntpprobe", "internal/timex"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/allan", "internal/chronylog", "internal/demo", "internal/plot", "internal/record", "internal/replay"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/config", "internal/demo", "internal/doctor", "internal/timex", "internal/clocks", "internal/chronyc", "internal/allan", "internal/chronylog", "internal/plot", "internal/record", "internal/replay"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
@@ -53,7 +60,10 @@ var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest",
 
 // onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
 var onlyIn = map[string][]string{
-	"github.com/anishathalye/porcupine": {"internal/demo"},
+	"github.com/anishathalye/porcupine":        {"internal/demo"},
+	"github.com/facebook/time/ntp/chrony":      {"internal/chronyc"},
+	"github.com/pelletier/go-toml/v2":          {"internal/config"},
+	"github.com/pelletier/go-toml/v2/unstable": {"internal/config"},
 }
 
 // pkg is what `go list -json` says, as far as the rules need it.

@@ -144,3 +144,6 @@ func freePort(t testing.TB, ip netip.Addr) uint16 {
 	defer conn.Close()
 	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 }
+
+// Socket is the path of its unix socket, for chronyc.
+func (d *Daemon) Socket() string { return filepath.Join(filepath.Dir(d.log), "sock") }

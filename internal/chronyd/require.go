@@ -58,6 +58,17 @@ func RequireFaketime(t testing.TB) string {
 	return ""
 }
 
+// RequireProgram returns the path of another program that a test needs, on the same terms;
+// debian is the package that has it.
+func RequireProgram(t testing.TB, name, debian string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		absent(t, name, name+" is not installed (Debian: apt-get install "+debian+")")
+	}
+	return path
+}
+
 func absent(t testing.TB, what, reason string) {
 	t.Helper()
 	if required(os.Getenv("TRUECLOCK_REQUIRE"), what) {

@@ -33,10 +33,10 @@ func TestAssign_APanicInCover(t *testing.T) {
 // TestAssign_AFloorTooFarAfterARestart is refused as any other is, and does not hang every commit until it has passed.
 func TestAssign_AFloorTooFarAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t, 0, Options{MaxFloorLead: time.Second, Floor: hlc.Timestamp{WallTime: time.Now().Add(20 * time.Second).UnixNano()}})
+		n := newNode(t, 0, Options{MaxFloorLead: time.Second, Floor: hlc.Timestamp{WallTime: time.Now().Add(1500 * time.Millisecond).UnixNano()}})
 		_, err := n.committer.Commit(t.Context(), nothing)
 		require.ErrorAs(t, err, new(*FloorTooFarError))
-		time.Sleep(19 * time.Second)
+		time.Sleep(600 * time.Millisecond)
 		_, err = n.committer.Commit(t.Context(), nothing)
 		require.NoError(t, err)
 	})

@@ -80,7 +80,7 @@ func (c *Committer) commit(ctx context.Context, floors []hlc.Timestamp, write fu
 		return hlc.Timestamp{}, err
 	}
 	began := time.Now()
-	if err := c.passed(ctx, p.ts, p.predicted == 0); err != nil {
+	if err := c.passed(ctx, p.ts, p.predicted < time.Microsecond); err != nil {
 		_ = p.Abort()
 		return hlc.Timestamp{}, err
 	}
@@ -116,9 +116,7 @@ func (c *Committer) passed(ctx context.Context, ts hlc.Timestamp, likely bool) e
 		return ErrClosed
 	}
 	defer c.waiters.Done()
-	ctx, stop := c.untilClosed(ctx)
-	defer stop()
-	return c.clock.KeepWaitingUntilAfter(ctx, ts.Time())
+	return c.clock.KeepWaitingUntilAfter(ctx, c.closing, ts.Time())
 }
 
 // untilClosed is ctx, which ends with ErrClosed when the Committer is closed.

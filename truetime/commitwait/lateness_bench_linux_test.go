@@ -16,40 +16,57 @@ import (
 	"github.com/trueclock/trueclock/truetime/truetimetest"
 )
 
-// BenchmarkLateness is how much longer a commit takes than it must, with ε = 2 ms on the strict clock (so 4 ms), beside how late
+// BenchmarkLateness is how much longer a commit takes than it must, and a mere wait, with ε = 2 ms on the strict clock (so 4 ms), beside how late
 // time.Sleep of as long returns in the same run; alone, and with many at once that begin within 4 ms. CPU is that of the
-// whole process.
+// whole process, goroutines and all.
 func BenchmarkLateness(b *testing.B) {
-	for _, committers := range []int{1, 16, 256} {
-		b.Run(fmt.Sprint(committers), func(b *testing.B) {
-			c := strict(b)
-			commit := func() time.Duration {
-				began := time.Now()
-				if _, err := c.Commit(context.Background(), func(context.Context, hlc.Timestamp) error { return nil }); err != nil {
-					b.Error(err)
-				}
-				return time.Since(began) - 2*ε
+	c := strict(b)
+	waits := map[string]func(context.Context) error{
+		"commit": func(ctx context.Context) error {
+			_, err := c.Commit(ctx, func(context.Context, hlc.Timestamp) error { return nil })
+			return err
+		},
+		"wait": func(ctx context.Context) error {
+			now, err := c.clock.Now()
+			if err != nil {
+				return err
 			}
-			sleep := func() time.Duration {
-				began := time.Now()
-				time.Sleep(2 * ε)
-				return time.Since(began) - 2*ε
-			}
-			var ours, theirs costs
-			for range b.N {
-				ours.add(committers, commit)
-				theirs.add(committers, sleep)
-			}
-			b.ReportMetric(ours.late(50), "µs-late-p50")
-			b.ReportMetric(ours.late(99), "µs-late-p99")
-			b.ReportMetric(theirs.late(50), "µs-late-p50-Sleep")
-			b.ReportMetric(theirs.late(99), "µs-late-p99-Sleep")
-			b.ReportMetric(ours.late(50)/theirs.late(50), "×Sleep")
-			b.ReportMetric(ours.cpu(), "µs-CPU")
-			b.ReportMetric(theirs.cpu(), "µs-CPU-Sleep")
-			b.ReportMetric(0, "ns/op")
-		})
+			return c.clock.WaitUntilAfter(ctx, now.Latest())
+		},
 	}
+	for name, wait := range waits {
+		for _, waiters := range []int{1, 16, 256} {
+			b.Run(fmt.Sprint(name, "/", waiters), func(b *testing.B) { lateness(b, waiters, wait) })
+		}
+	}
+}
+
+func lateness(b *testing.B, waiters int, wait func(context.Context) error) {
+	wake := func() time.Duration {
+		began := time.Now()
+		if err := wait(context.Background()); err != nil {
+			b.Error(err)
+		}
+		return time.Since(began) - 2*ε
+	}
+	sleep := func() time.Duration {
+		began := time.Now()
+		time.Sleep(2 * ε)
+		return time.Since(began) - 2*ε
+	}
+	var ours, theirs costs
+	for range b.N {
+		ours.add(waiters, wake)
+		theirs.add(waiters, sleep)
+	}
+	b.ReportMetric(ours.late(50), "µs-late-p50")
+	b.ReportMetric(ours.late(99), "µs-late-p99")
+	b.ReportMetric(theirs.late(50), "µs-late-p50-Sleep")
+	b.ReportMetric(theirs.late(99), "µs-late-p99-Sleep")
+	b.ReportMetric(ours.late(50)/theirs.late(50), "×Sleep")
+	b.ReportMetric(ours.cpu(), "µs-CPU")
+	b.ReportMetric(theirs.cpu(), "µs-CPU-Sleep")
+	b.ReportMetric(0, "ns/op")
 }
 
 // strict is a committer on the system's strict clock.

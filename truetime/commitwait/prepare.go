@@ -93,8 +93,8 @@ func (r *Prepared) TS() hlc.Timestamp { return r.p.ts }
 // State is Assigned before the decision, Decided until it has been carried out, then Visible, or Aborted.
 func (r *Prepared) State() State { return r.p.State() }
 
-// Commit carries out the decision to commit at ts: it waits until ts has certainly passed here too, as nearly always it
-// has, calls apply with it, and ends the flight. Nothing more is assigned at or below ts.
+// Commit carries out the decision to commit at ts: it waits until ts has certainly passed by this shard's clock too (if the coordinator has
+// waited, up to 2ε more, where ε is this clock's), calls apply with it, and ends the flight. Nothing more is assigned at or below ts.
 //
 // The decision cannot be taken back. After an error of apply, or when ctx or the Committer ends, which is a
 // [*NotYetVisibleError], it still holds, and so do the flight and the locks; call Commit again with the same ts. apply may then be called again and

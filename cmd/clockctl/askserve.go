@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// largestAnswer is far more than a serve says.
+const largestAnswer = 1 << 20
+
+// serveError says why a running serve gave no answer that can be used.
+type serveError struct {
+	url string
+	err error
+}
+
+func (e *serveError) Error() string {
+	return fmt.Sprintf("%s: %v; is clockctl serve running there?", e.url, e.err)
+}
+func (e *serveError) Unwrap() error { return e.err }
+
+// askServe asks a running serve for its interval. It returns a usageError for an
+// URL that cannot be one, and a serveError if there is no answer, or one that lacks what check
+// needs: a guess would be worse than none.
+func askServe(ctx context.Context, base string, timeout time.Duration) (observation, error) {
+	address, err := serveURL(base)
+	if err != nil {
+		return observation{}, &usageError{fmt.Errorf("--from %q: %w", base, err)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	body, err := get(ctx, address)
+	if err != nil {
+		return observation{}, &serveError{address, err}
+	}
+	o, err := parseServe(body)
+	if err != nil {
+		return observation{}, &serveError{address, err}
+	}
+	return o, nil
+}
+
+// serveURL is where the interval is.
+func serveURL(base string) (string, error) {
+	if !strings.Contains(base, "://") {
+		base = "http://" + base
+	}
+	u, err := url.Parse(base)
+	switch {
+	case err != nil:
+		return "", err
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "", errors.New("neither http nor https")
+	case u.Host == "" || u.RawQuery != "" || u.Fragment != "":
+		return "", errors.New("write http://HOST:PORT")
+	}
+	return u.JoinPath("api/v1/interval").String(), nil
+}
+
+// get returns the body, whatever the status: without an interval serve says so with another one
+// than 200, and what is no answer of a serve does not parse.
+func get(ctx context.Context, address string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Cache-Control", "no-cache") // an old interval is about an old reading
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err // its text would name the URL again
+		}
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, largestAnswer+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(body) > largestAnswer:
+		return nil, errors.New("the answer is too long")
+	case !json.Valid(body):
+		return nil, fmt.Errorf("the answer (%s) is not JSON", response.Status)
+	}
+	return body, nil
+}
+
+// servedJSON is what check needs of the object, absent told apart from zero.
+type servedJSON struct {
+	resultJSON
+	Agreed       *int `json:"agreed"`
+	SourcesTotal *int `json:"sources_total"`
+}
+
+// parseServe reads the object of /api/v1/interval, which is that of now and sources_total. An object
+// without an interval must have an error.
+func parseServe(body []byte) (observation, error) {
+	var served servedJSON
+	if err := json.Unmarshal(body, &served); err != nil {
+		return observation{}, err
+	}
+	switch {
+	case served.Schema != schema:
+		return observation{}, fmt.Errorf("the schema is %q, not %q", served.Schema, schema)
+	case served.Interval == nil && served.Error == nil:
+		return observation{}, errors.New("neither an interval nor an error")
+	case served.Agreed == nil || served.SourcesTotal == nil:
+		return observation{}, errors.New("agreed or sources_total is missing")
+	case *served.Agreed < 0 || *served.Agreed > *served.SourcesTotal:
+		return observation{}, fmt.Errorf("%d of %d sources agree", *served.Agreed, *served.SourcesTotal)
+	}
+	o := observation{now: served.resultJSON, total: *served.SourcesTotal}
+	o.now.Agreed = *served.Agreed
+	if served.Interval == nil {
+		return o, nil
+	}
+	return o, o.understand()
+}
+
+// understand reads the moments of the object and checks that they fit each other.
+func (o *observation) understand() error {
+	if o.now.ReadAt == nil {
+		return errors.New("read_at is missing")
+	}
+	i := o.now.Interval
+	var at [3]time.Time
+	for n, text := range []string{*o.now.ReadAt, i.Earliest, i.Latest} {
+		t, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return fmt.Errorf("%q is no moment", text)
+		}
+		at[n] = t
+	}
+	width := at[2].Sub(at[1])
+	switch {
+	case width < 0:
+		return errors.New("the interval is inverted")
+	case i.Uncertainty < int64(width/2+width%2):
+		return errors.New("the uncertainty is less than half the interval")
+	}
+	o.measure(at[0], at[1], at[2], time.Duration(i.Uncertainty))
+	return nil
+}

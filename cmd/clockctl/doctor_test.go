@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/doctor"
+	"github.com/trueclock/trueclock/internal/fleet"
+)
+
+// TestDoctor_InterruptedSaysWhatIsKnown: the signal comes with the second request.
+func TestDoctor_InterruptedSaysWhatIsKnown(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	server := startServer(t, fleet.Config{Reply: fleet.Then(func(_, _ []byte) [][]byte {
+		cancel(&interruptedError{signal: os.Interrupt})
+		return nil
+	})})
+	code, stdout, stderr := invoke(ctx, "doctor", "-i", "1ms", "--timeout", "10s", server)
+	require.Equal(t, exitInterrupted, code)
+	require.Regexp(t, `(?m)^\[ OK \] agreement +1 of 1 agree`, stdout)
+	require.Equal(t, "clockctl: doctor: interrupted by signal interrupt\n", stderr)
+}
+
+// TestDoctor_ExitCode: a skipped check is nobody's fault, and a warning only with --strict.
+func TestDoctor_ExitCode(t *testing.T) {
+	some := func(status ...doctor.Status) (checks []doctor.Check) {
+		for _, s := range status {
+			checks = append(checks, doctor.Check{Name: "a-" + s.String(), Status: s})
+		}
+		return checks
+	}
+	for _, story := range []struct {
+		checks        []doctor.Check
+		plain, strict string
+	}{
+		{nil, "", ""},
+		{some(doctor.OK, doctor.Skip), "", ""},
+		{some(doctor.OK, doctor.Warn), "", "warned (--strict): a-warn; do what it says there"},
+		{some(doctor.Fail, doctor.Warn, doctor.Fail), "failed: a-fail, a-fail; do what it says there", "failed: a-fail, a-fail; do what it says there"},
+	} {
+		for strict, want := range map[bool]string{false: story.plain, true: story.strict} {
+			err := (&examination{strict: strict}).outcome(story.checks)
+			if want == "" {
+				require.NoError(t, err)
+				continue
+			}
+			require.EqualError(t, err, want)
+			require.Equal(t, exitBad, exitCode(err))
+		}
+	}
+}
+
+// TestDoctor_FitsATerminal of 80 columns, whatever a server is called.
+func TestDoctor_FitsATerminal(t *testing.T) {
+	out := &strings.Builder{}
+	long := strings.Repeat("µ", 100)
+	wrap(out, "name", 7, "one two "+strings.Repeat("words ", 30)+long+" end")
+	for i, line := range strings.Split(out.String(), "\n") {
+		columns := len([]rune(line))
+		if i == 0 {
+			columns += 7
+		}
+		require.True(t, columns <= 79 || strings.Contains(line, long), line)
+	}
+	require.Equal(t, "one two "+strings.Repeat("words ", 30)+long+" end", strings.Join(strings.Fields(strings.TrimPrefix(out.String(), "name")), " "))
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// tableOrJSON are the output flags of a subcommand that prints for people, or one object.
+type tableOrJSON struct {
+	output string
+	json   bool
+}
+
+func (o *tableOrJSON) define(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table, json")
+	cmd.Flags().BoolVar(&o.json, "json", false, "short for -o json")
+}
+
+// settle makes output one of the two, or is a usage error.
+func (o *tableOrJSON) settle(cmd *cobra.Command) error {
+	switch {
+	case o.json && cmd.Flags().Changed("output") && o.output != "json":
+		return &usageError{fmt.Errorf("--json and -o %s contradict each other", o.output)}
+	case o.json:
+		o.output = "json"
+	case o.output != "table" && o.output != "json":
+		return &usageError{fmt.Errorf("unknown output %q; use table, json", o.output)}
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trueclock/trueclock/internal/chronyc"
+	"github.com/trueclock/trueclock/ntpprobe"
+	"github.com/trueclock/trueclock/truetime"
+)
+
+func newSources(s streams) *cobra.Command {
+	p := probing{without: true}
+	var socket, address string
+	cmd := &cobra.Command{
+		Use:   "sources [HOST[:PORT]...]",
+		Short: "Show what the chronyd of this machine thinks, beside our own interval",
+		Long: `sources asks the local chronyd, by the protocol of chronyc, whom it follows, what it
+thinks of each of its sources, and within which interval it believes the true time to
+be. With servers named or configured it measures them as probe does and says whether
+chronyd's interval and ours overlap: if they do not, one of them is wrong.
+
+Offsets are reference − local, the other sign than in chronyc sources; "slow" means
+that the wall clock is behind. They are of the wall clock as programs read it, and not
+of chronyd's corrected one. Its interval is that clock, corrected by what chronyd has
+still to slew, ± (root delay / 2 + root dispersion); its bound of the error adds that
+correction. A source's interval is as its last measurement left it, aged since. chronyd
+that serves its own clock (directive local) claims no interval.
+
+State:  * selected   + combined   - not combined   ? unusable
+        x falseticker   ~ too variable
+OURS says whether the source's interval meets ours.
+
+Asked is --socket, or --address, or else the first that answers: the unix socket in
+/run/chrony, which root and chronyd's user may open, and UDP port 323 of 127.0.0.1 and
+::1. All of this can be read over UDP, but why a source is not selected: that needs the
+unix socket. Nothing of chronyd is changed.
+
+Exit codes: 0 chronyd answers and its interval and ours overlap, if servers are named,
+1 it does not answer, is not synchronized, they do not overlap or there is none of
+ours, 64 usage, 130 and 143 interrupted.`,
+		Example: `  clockctl sources
+  clockctl sources ntp1.example.net ntp2.example.net ntp3.example.net
+  clockctl sources --socket /run/chrony/chronyd.sock
+  clockctl sources --address 127.0.0.1:323 -o json`,
+	}
+	addProbingFlags(cmd, &p, "table", "json")
+	cmd.Flags().StringVar(&socket, "socket", "", "chronyd's unix socket")
+	cmd.Flags().StringVar(&address, "address", "", "HOST[:PORT] of this machine on which chronyd answers, port 323 if absent")
+	sharedAs(cmd, "socket", "") // names that would mean something else elsewhere
+	sharedAs(cmd, "address", "")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		o, err := p.options(cmd, s, args)
+		switch {
+		case err == nil && p.judged != nil:
+			err = &usageError{errors.New("name the servers as arguments or by --targets, not both")}
+		case err == nil && socket != "" && address != "":
+			err = &usageError{errors.New("--socket and --address are two ways to one daemon; name one of them")}
+		case err == nil && (cmd.Flags().Changed("socket") && socket == "" || cmd.Flags().Changed("address") && address == ""):
+			err = &usageError{errors.New("--socket and --address cannot be empty")}
+		}
+		v := view{}
+		if err == nil {
+			v, err = p.look(cmd.Context(), s, o, chronyc.Options{Socket: socket, Address: address, Timeout: p.timeout})
+		}
+		return errors.Join(printView(s, &p, v, err), interruption(cmd.Context()), err)
+	}
+	return cmd
+}
+
+// view is chronyd's account and ours, at one instant.
+type view struct {
+	at      ntpprobe.Instant
+	where   string // how chronyd was reached; "" if it was not
+	chronyd chronyc.Report
+	blur    int64 // ns by which the wall clock may have been slewed against chronyd's account since
+
+	claim *truetime.Interval // chronyd's; nil if it claims none
+	ours  *ntpprobe.Report   // nil without servers
+	own   *truetime.Interval // our interval at that instant, nil if there is none
+
+	kernel kernelState
+}
+
+// look asks chronyd and, if there are any, the servers. The error is that of the answer:
+// what is known is in the view all the same.
+func (p *probing) look(ctx context.Context, s streams, o ntpprobe.MeasureOptions, c chronyc.Options) (view, error) {
+	v := view{kernel: readKernelState()}
+	daemon, err := chronyc.Reach(ctx, c)
+	if err != nil {
+		return v, unreached(err)
+	}
+	defer daemon.Close()
+	if len(o.Servers) > 0 {
+		report, err := p.measure(ctx, s, "sources", o)
+		if err != nil {
+			return v, err
+		}
+		v.ours = &report
+	}
+	var before truetime.Reading
+	// Not interrupted: what is known of the servers is worth the moment that this takes.
+	report, err := daemon.Report(context.WithoutCancel(ctx), func() (err error) { before, err = o.Local.Read(); return err })
+	if err != nil {
+		return v, &badAnswer{code: "daemon", err: err, text: firstLine(err) + "; look into chronyd's log"}
+	}
+	if v.at, err = ntpprobe.ReadInstant(o.Local); err != nil {
+		return v, err
+	}
+	if before.Epoch != v.at.After.Epoch {
+		return v, &badAnswer{code: "disrupted", text: "the local clock was disrupted while chronyd answered; try again"}
+	}
+	v.where, v.chronyd, v.kernel = daemon.Where, report, readKernelState()
+	return v, v.compare(v.at.After.Nanos - before.Nanos)
+}
+
+// unreached says what to do if no daemon answers.
+func unreached(err error) error {
+	var none *chronyc.NoDaemonError
+	var address *net.AddrError
+	switch {
+	case errors.As(err, &none):
+		return &badAnswer{code: "no_daemon", err: err, text: firstLine(err) + "; start chronyd, or name its --socket (root or chronyd's user may open it) or its --address (cmdport and cmdallow in its configuration)"}
+	case errors.As(err, new(*chronyc.NotLocalError)), errors.As(err, &address):
+		return &usageError{fmt.Errorf("--address: %s", firstLine(err))}
+	}
+	return err
+}
+
+// compare works out both intervals and judges. elapsed is the local time since chronyd's account
+// can have been made. Since then the wall clock and chronyd's correction have moved apart as
+// it slews, by an eighth of that at most, and a quarter is allowed for.
+func (v *view) compare(elapsed int64) error {
+	v.blur = elapsed/4 + 1
+	var unclaimed error
+	switch v.chronyd.State {
+	case chronyc.Synchronized:
+		claim, err := v.around(int64(v.chronyd.Offset), int64(v.chronyd.Distance()))
+		if err != nil {
+			return err
+		}
+		v.claim = &claim
+	case chronyc.Local:
+		unclaimed = &badAnswer{code: "unsynchronized", text: "chronyd serves its own clock as if it were a reference (directive local), and claims no error; give it servers"}
+	default:
+		unclaimed = &badAnswer{code: "unsynchronized", text: "chronyd is not synchronized: no source that it believes; see the state of each, and chronyc activity"}
+	}
+	if v.ours == nil {
+		return unclaimed
+	}
+	if err := judge(*v.ours); err != nil {
+		return err
+	}
+	own, err := v.at.Interval(v.ours.Bound)
+	if err != nil {
+		return judge(ntpprobe.Report{Err: err})
+	}
+	v.own = &own
+	if v.claim != nil && !v.claim.Overlaps(own) {
+		return &badAnswer{code: "disjoint", text: fmt.Sprintf("chronyd's interval and ours do not overlap, %s apart: one of them is wrong; compare the sources above with probe -o wide", humanDuration(apart(*v.claim, own)))}
+	}
+	return unclaimed
+}
+
+// around is the interval of the moments within distance of wall clock + offset.
+func (v *view) around(offset, distance int64) (truetime.Interval, error) {
+	middle := v.at.Wall.UnixNano() + offset
+	return truetime.NewInterval(middle-distance-v.blur, middle+distance+v.blur)
+}
