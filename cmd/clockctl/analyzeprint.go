@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/trueclock/trueclock/internal/allan"
 	"github.com/trueclock/trueclock/internal/replay"
@@ -33,7 +34,7 @@ func printAnalysis(w io.Writer, clock string, traces []trace) error {
 }
 
 func analysisRow(tr trace) []string {
-	row := []string{tr.name, tr.kind, fmt.Sprint(len(tr.points)), "-", "-", "-", "-", "-"}
+	row := []string{visible(tr.name), tr.kind, fmt.Sprint(len(tr.points)), "-", "-", "-", "-", "-"}
 	if n := len(tr.points); n > 0 {
 		widths := replay.QuantilesOf(tr.halves())
 		row[3] = tr.points[n-1].at.Sub(tr.points[0].at).Round(time.Second).String()
@@ -51,9 +52,9 @@ func analysisDetails(tr trace) string {
 	line := func(name, format string, a ...any) {
 		fmt.Fprintf(&text, "%-12s %s\n", name, fmt.Sprintf(format, a...))
 	}
-	fmt.Fprintf(&text, "\n%s\n", tr.name)
+	fmt.Fprintf(&text, "\n%s\n", visible(tr.name))
 	if tr.made != "" {
-		line("made by", "%s", tr.made)
+		line("made by", "%s", visible(tr.made))
 	}
 	if r := tr.replay; r != nil {
 		line("assumed", "%d may lie, drift %s, wander %s", r.Faulty, ppb(tr.assume.DriftPPB), ppb(tr.assume.WanderPPB))
@@ -80,7 +81,7 @@ func conflictsText(r *replay.Result) string {
 		what  string
 	}{
 		{d.Epoch, "the local clock lost continuity"}, {d.Jump, "the local clock jumped, or too many lie"}, {d.Wander, "its rate strayed by more than the wander"},
-		{d.Disagreement, "more servers lie than may"}, {d.Conflict, "an interval excluded the one before"}, {r.Refusals, "an interval came too late to be used"},
+		{d.Disagreement, "more servers lie than may"}, {d.Conflict, "an interval excluded the one before"}, {r.Refusals, "the clock refused an interval"},
 	} {
 		if c.count > 0 {
 			found = append(found, fmt.Sprintf("%d× %s", c.count, c.what))
@@ -109,4 +110,14 @@ func allanText(points []allan.Point) string {
 		parts = append(parts, fmt.Sprintf("%.2e at %s", p.Deviation, strings.ReplaceAll(humanDuration(p.Tau), ".000", "")))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// visible keeps what a file says from steering the terminal.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }

@@ -44,8 +44,8 @@ written. With --max-size FILE becomes FILE.1, FILE.1 becomes FILE.2, and so on.
 
 It ends with --for, --count, or a signal; then it prints what was recorded.
 
-Exit codes: 0 recorded, also if no server answered or a signal ended it, 1 the file
-cannot be written, 64 usage.`,
+Exit codes: 0 recorded, also if no server answered or a signal ended it, 1 FILE is there
+and no recording, or cannot be written, 64 usage.`,
 		Example: `  clockctl record --count 12 -i 100ms drift.ndjson ntp1.example.net ntp2.example.net ntp3.example.net ntp4.example.net
   clockctl record --for 1s --max-size 10MB --keep 3 drift.ndjson ntp1.example.net ntp2.example.net ntp3.example.net`,
 	}
@@ -174,8 +174,11 @@ func (r *recording) poll() ntpprobe.PollPolicy {
 
 func cannotWrite(file string, err error) error {
 	text := fmt.Sprintf("cannot record to %s: %s", file, firstLine(err))
-	if errors.Is(err, record.ErrLocked) {
+	switch {
+	case errors.Is(err, record.ErrLocked):
 		return &badAnswer{code: "locked", err: err, text: text + "; choose another file"}
+	case errors.Is(err, record.ErrForeign):
+		return &badAnswer{code: "foreign", err: err, text: text + "; name a new file before the servers"}
 	}
 	return &badAnswer{code: "write", err: err, text: text + "; what was written before is kept"}
 }

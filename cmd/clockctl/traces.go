@@ -59,7 +59,10 @@ func (t *tracing) read(s streams, command string, files []string) ([]trace, erro
 		} else if err != nil {
 			return nil, &badAnswer{code: "read", err: err, text: firstLine(err)}
 		}
-		traces = append(traces, t.logged(file, log)...)
+		if log != nil && t.clock == "local" {
+			return nil, &usageError{fmt.Errorf("%s: chrony's logs know only the wall clock; leave out --clock local", file)}
+		}
+		traces = append(traces, logged(file, log)...)
 	}
 	run := 0
 	for _, r := range recordings.Recordings() {
@@ -100,7 +103,7 @@ func readTrace(s streams, file string, recordings *record.Reader, warn func(stri
 }
 
 // logged makes a trace of each source of a measurements log, and one of a tracking log.
-func (t *tracing) logged(file string, log *chronylog.Log) []trace {
+func logged(file string, log *chronylog.Log) []trace {
 	if log == nil {
 		return nil
 	}

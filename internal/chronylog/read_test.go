@@ -35,8 +35,8 @@ func TestRead_Measurements(t *testing.T) {
 	require.Equal(t, "203.0.113.15", p.Source)
 	require.Equal(t, -4_966*time.Microsecond, p.Offset)
 	exact := 229_600*time.Microsecond/2 + 15_770*time.Nanosecond + 161_500*time.Microsecond/2 + 7_446*time.Microsecond
-	require.Greater(t, p.Half, exact, "rounded outward")
-	require.Less(t, p.Half, exact+110*time.Microsecond, "by half a unit of each number")
+	require.Greater(t, p.Half, exact+51*time.Microsecond, "rounded outward: half a unit of each number that is printed")
+	require.Less(t, p.Half, exact+52*time.Microsecond)
 }
 
 // TestRead_Tracking: there positive means fast, so the sign is turned.

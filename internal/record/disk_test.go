@@ -80,6 +80,26 @@ func TestRecord_FullDevice(t *testing.T) {
 	require.ErrorIs(t, err, syscall.ENOSPC)
 }
 
+// TestRecord_OtherPeoplesFilesStayAsTheyAre: "record ntp1 ntp2" must not append to a file
+// that happens to be called ntp1.
+func TestRecord_OtherPeoplesFilesStayAsTheyAre(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r")
+	for _, text := range []string{"root:x:0:0:root:/root:/bin/bash\n", `{"schema":"clockctl/v9","type"`, "{}", "\n"} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := Open(path, Options{}, newSession().Start)
+		require.ErrorIs(t, err, ErrForeign)
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, text, string(after))
+	}
+	for cut := range len(opening) + 1 { // of ours, however torn
+		require.NoError(t, os.WriteFile(path, []byte(opening[:cut]), 0o600))
+		recordTo(t, path, Options{}, 1)
+		list, _ := readFiles(t, path)
+		require.Len(t, list[0].Exchanges, 1)
+	}
+}
+
 func TestRecord_FilesThatCannotBe(t *testing.T) {
 	_, err := Open(t.TempDir(), Options{}, newSession().Start)
 	require.Error(t, err, "a directory")

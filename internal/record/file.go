@@ -6,10 +6,19 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
-// ErrLocked: another process is recording to the file.
-var ErrLocked = errors.New("another process is recording to it")
+// Why a file is not written to.
+var (
+	// ErrLocked: another process is recording to the file.
+	ErrLocked = errors.New("another process is recording to it")
+	// ErrForeign: there is something else in it.
+	ErrForeign = errors.New("it is there and is no recording")
+)
+
+// opening is how every file of ours begins.
+const opening = `{"schema":"` + Schema + `",`
 
 // Options say how large a file may grow. The zero value never rotates.
 type Options struct {
@@ -30,16 +39,39 @@ type File struct {
 
 // Open opens or creates the file and ends a torn last line. begin makes the line that
 // begins the session, which is written at once and at the top of each further file.
-// It returns [ErrLocked] if another process has it open (on Unix), and errors of the system.
+// It returns [ErrLocked] if another process has it open (on Unix), [ErrForeign] for a file that
+// begins with something else, which is left as it is, and errors of the system.
 func Open(path string, o Options, begin func(continues bool) Start) (*File, error) {
 	f := &File{path: path, options: o, begin: begin}
 	if err := f.open(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.repair(), f.write(begin(false))); err != nil {
+	err := f.own()
+	if err == nil {
+		err = f.repair()
+	}
+	if err == nil {
+		err = f.write(begin(false))
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.file.Close())
 	}
 	return f, nil
+}
+
+// own looks whether the file is ours, or as much of ours as a kill may have left.
+func (f *File) own() error {
+	if !f.regular {
+		return nil
+	}
+	start := make([]byte, min(f.size, int64(len(opening))))
+	if _, err := f.file.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if !strings.HasPrefix(opening, string(start)) {
+		return fmt.Errorf("%s: %w", f.path, ErrForeign)
+	}
+	return nil
 }
 
 func (f *File) open() error {
@@ -140,5 +172,3 @@ func (f *File) Close() error {
 	}
 	return errors.Join(err, f.file.Close())
 }
-
-var _ io.Closer = (*File)(nil)

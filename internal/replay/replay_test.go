@@ -121,6 +121,35 @@ func TestRun_AnEpochEndsWhatWasKnown(t *testing.T) {
 	require.True(t, after[len(after)-1].Known)
 }
 
+// TestRun_ALookCoversItsReadings: however long it took to read the clocks, and whenever
+// within that the wall clock was read, true time is inside.
+func TestRun_ALookCoversItsReadings(t *testing.T) {
+	for _, when := range []time.Duration{0, 100 * time.Millisecond} {
+		r, _ := loopback(t)
+		for i := range r.Exchanges {
+			at := &r.Exchanges[i].At
+			at.After.Nanos += int64(100 * time.Millisecond)
+			at.Wall = at.Wall.Add(when)
+		}
+		result, err := Run(r, asRecorded(r), 0)
+		require.NoError(t, err)
+		requireTruth(t, result)
+	}
+}
+
+// TestRun_SessionsAreStrangers: the same epoch number of two runs of the program is not the
+// same epoch.
+func TestRun_SessionsAreStrangers(t *testing.T) {
+	r, _ := loopback(t)
+	first, err := Run(r, asRecorded(r), 0)
+	require.NoError(t, err)
+	second, err := Run(r, asRecorded(r), first.Runs())
+	require.NoError(t, err)
+	require.NotEqual(t, first.Last.At.Epoch, second.Last.At.Epoch)
+	require.NotEqual(t, first.Looks[0].Run, second.Looks[0].Run)
+	require.Equal(t, first.Rate, second.Rate)
+}
+
 // TestRun_EpochsOutOfOrder, as only a file that somebody changed has them, end in
 // refusals and not in an interval.
 func TestRun_EpochsOutOfOrder(t *testing.T) {
