@@ -137,6 +137,18 @@ func TestRun_ALookCoversItsReadings(t *testing.T) {
 	}
 }
 
+// TestRun_WhatWasRefusedStaysRefused, whatever its stamps say.
+func TestRun_WhatWasRefusedStaysRefused(t *testing.T) {
+	r, _ := loopback(t)
+	for i := range r.Exchanges {
+		r.Exchanges[i].Reason = "kiss_of_death:RATE"
+	}
+	result, err := Run(r, asRecorded(r), 0)
+	require.NoError(t, err)
+	require.Zero(t, result.Accepted)
+	require.Equal(t, len(r.Exchanges), result.Refused)
+}
+
 // TestRun_SessionsAreStrangers: the same epoch number of two runs of the program is not the
 // same epoch.
 func TestRun_SessionsAreStrangers(t *testing.T) {
