@@ -240,3 +240,39 @@ func TestNew_RefusesWhatCannotWork(t *testing.T) {
 	require.Equal(t, Unreachable, p.Sources()[0].State, "known before anything was asked")
 	require.NoError(t, p.PublishError())
 }
+
+// TestProber_TellsOfEachExchange: of refused ones too, and before the bound that follows.
+func TestProber_TellsOfEachExchange(t *testing.T) {
+	good, bad := newSwitchable(t), newSwitchable(t)
+	code := "RATE"
+	bad.kiss.Store(&code)
+	var heard []Exchange // Run calls both functions from one goroutine
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	p, err := New(Config{
+		Local: strictClock(t), Servers: []Server{{Address: good.address}, {Address: bad.address}}, Assumptions: Assumptions{Faulty: FaultyNone},
+		Poll:       PollPolicy{MinPoll: 10 * time.Millisecond, MaxPoll: 20 * time.Millisecond, BurstInterval: 2 * time.Millisecond, Timeout: 200 * time.Millisecond},
+		OnExchange: func(x Exchange) { heard = append(heard, x) },
+	})
+	require.NoError(t, err)
+	accepted, refused := 0, 0
+	_ = p.Run(ctx, func(truetime.Bound, error) error {
+		require.NotEmpty(t, heard, "an exchange is told of before what follows from it")
+		for _, x := range heard {
+			var rejected *RejectedError
+			switch {
+			case x.Err == nil:
+				require.NotZero(t, x.Sample.T4.Nanos)
+				accepted++
+			case errors.As(x.Err, &rejected):
+				require.Equal(t, "RATE", rejected.Reason.KissCode())
+				refused++
+			}
+		}
+		if heard = heard[:0]; accepted > 2 && refused > 0 {
+			cancel()
+		}
+		return nil
+	})
+	require.Positive(t, refused)
+}

@@ -32,10 +32,13 @@ func onLoopback(t *testing.T) *strings.Replacer {
 // TestHelp_EveryExampleRuns: what --help shows works as it stands.
 func TestHelp_EveryExampleRuns(t *testing.T) {
 	loopback := onLoopback(t)
+	recorded, err := os.ReadFile("../../testdata/traces/loopback.ndjson")
+	require.NoError(t, err)
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("fleet.txt", []byte(startServer(t, fleet.Config{})+" # of the examples\n"), 0o600))
 	savedState(t, "state")
 	nodes := peersOnLoopback(t)
+	require.NoError(t, os.WriteFile("drift.ndjson", recorded, 0o600))
 	var visit func(cmd *cobra.Command)
 	visit = func(cmd *cobra.Command) {
 		require.NotEmpty(t, cmd.Example, "%s has no example", cmd.CommandPath())

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func (d tempDir) Run() int {
 // honest, LIAR is 250 ms ahead, BEHIND 400 ms behind, MUTE never answers, CLOSED
 // is a port on which nobody listens, WIDE knows the time to 200 ms; see internal/fleet for the others. LIARPORT is the
 // port of LIAR. LEAP1 to LEAP3 are in the middle of a month at whose end a second is inserted,
-// which QUIET, QUIET2 and QUIET3 hide. CHRONYD, WRONGD (25 s ahead) and LOSTD (without a time) answer
+// which QUIET, QUIET2 and QUIET3 hide. TRACES is testdata/traces. CHRONYD, WRONGD (25 s ahead) and LOSTD (without a time) answer
 // to the protocol of chronyc.
 func TestScripts(t *testing.T) {
 	env := scriptFleet(t)
@@ -80,7 +81,9 @@ func TestScripts(t *testing.T) {
 // scriptFleet starts the servers of the scripts and returns their addresses by name.
 func scriptFleet(t *testing.T) map[string]string {
 	t.Helper()
-	env := map[string]string{"CLOSED": closedPort(t)}
+	traces, err := filepath.Abs("../../testdata/traces")
+	require.NoError(t, err)
+	env := map[string]string{"CLOSED": closedPort(t), "TRACES": traces}
 	mid := midMonth(time.Now().UTC())
 	for name, c := range map[string]fleet.Config{
 		"H1": {}, "H2": {}, "H3": {}, "H4": {Stratum: 2, ReferenceID: [4]byte{192, 0, 2, 1}},

@@ -14,7 +14,7 @@ type progress struct {
 	what     string // is counted
 	started  time.Time
 	done     int
-	expected int
+	expected int // 0: nobody knows
 	shown    bool
 }
 
@@ -25,7 +25,11 @@ func newProgress(s streams, quiet bool, command, what string, expected int) *pro
 // step notes one more.
 func (p *progress) step() {
 	p.done++
-	p.say(fmt.Sprintf("%d of %d %s", p.done, p.expected, p.what))
+	of := ""
+	if p.expected > 0 {
+		of = fmt.Sprintf(" of %d", p.expected)
+	}
+	p.say(fmt.Sprintf("%d%s %s", p.done, of, p.what))
 }
 
 // say replaces what is shown.

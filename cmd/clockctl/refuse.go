@@ -39,6 +39,10 @@ func refusedJSON(cmd *cobra.Command, format string, err error) any {
 		return failedJSON(cmd.Name(), format, "usage", err)
 	case path == "clockctl matrix":
 		return failedMatrixJSON(err)
+	case path == "clockctl record":
+		return recordedJSON{Schema: schema, Error: failure(err)}
+	case path == "clockctl analyze":
+		return newAnalysisJSON(nil, "wall", nil, err)
 	case strings.HasPrefix(path, "clockctl hlc state "):
 		return stateJSON{Schema: schema, Slots: []slotJSON{}, Error: &errorJSON{Code: "usage", Message: firstLine(err)}}
 	case strings.HasPrefix(path, "clockctl hlc "):

@@ -43,6 +43,8 @@ var printed = []struct {
 	{0, "sources -o json --address $CHRONYD"}, {0, "sources -o json --address $CHRONYD -n 1 $H1 $H2 $H3"}, {1, "sources -o json --address $LOSTD"},
 	{1, "sources -o json --address $WRONGD -n 1 $H1 $H2 $H3"}, {1, "sources -o json --address $CLOSED"}, {64, "sources --nonsense -o json"},
 	{0, "clocks -o json --window 20ms"}, {0, "clocks -o ndjson --window 20ms --for 20ms"}, {64, "clocks -o json x"}, {64, "clocks -o ndjson x"}, {64, "clocks --nonsense -o json"},
+	{0, "record -o json --count 4 -i 10ms r.ndjson $H1 $H2 $H3"}, {64, "record -o json r.ndjson"}, {64, "record -o json --nonsense"}, {1, "record -o json . $H1"},
+	{0, "analyze -o json $TRACES/loopback.ndjson $TRACES/chrony-tracking.log"}, {1, "analyze -o json awkward.toml"}, {64, "analyze -o json absent"}, {64, "analyze -o json --nonsense"},
 	{0, "version -o json"},
 	{64, "version --nonsense -o json"},
 	{0, "wait -o json --max-uncertainty 1s $H1 $H2 $H3"}, {1, "wait -o json --timeout 0s -n 1 $CLOSED"}, {2, "wait -o json --timeout 1h $DENY"}, {2, "wait --nonsense -o json"},

@@ -32,7 +32,12 @@ var mayImport = map[string][]string{
 	"examples/chat":                {"hlc", "hlc/hlchttp"},
 	"internal/durable":             {},
 	"internal/durable/durabletest": {"internal/durable"},
+	"internal/allan":               {},
 	"internal/arch":                {},
+	"internal/chronylog":           {},
+	"internal/plot":                {},
+	"internal/record":              {"truetime", "ntpprobe"},
+	"internal/replay":              {"truetime", "ntpprobe", "internal/allan", "internal/record"},
 	"internal/config":              {"ntpprobe"},
 	"internal/history":             {"hlc"},
 	"internal/mutants":             {},
@@ -50,7 +55,7 @@ var mayImport = map[string][]string{
 	"promclock":                    {"truetime", "truetime/commitwait", "hlc", "ntpprobe"},
 	"internal/serve":               {},
 	"internal/skew":                {"truetime"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/serve", "internal/skew", "internal/timex"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/allan", "internal/chronylog", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/plot", "internal/record", "internal/replay", "internal/serve", "internal/skew", "internal/timex"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.

@@ -647,6 +647,22 @@ var mutants = []mutant{
 	{name: "the readings of a report not covered", file: "ntpprobe/proberreport.go",
 		edit: []string{"truetime.NewInterval(first.EarliestUnixNano(), last.LatestUnixNano())", "truetime.NewInterval(last.EarliestUnixNano(), first.LatestUnixNano())"}, test: "TestProberReport_CoversTheReadings"},
 
+	// clockctl record, analyze
+	{name: "record: a torn line is not ended", file: "internal/record/file.go",
+		edit: []string{"return f.put([]byte{'\\n'})", "return nil"}, test: "TestRecord_TornLines"},
+	{name: "record: other people's files are appended to", file: "internal/record/file.go",
+		edit: []string{"!strings.HasPrefix(opening, string(start))", "strings.HasPrefix(opening, \"x\")"}, test: "TestRecord_OtherPeoplesFilesStayAsTheyAre"},
+	{name: "record: two at once", file: "internal/record/lock_unix.go",
+		edit: []string{"return ErrLocked", "return nil"}, test: "TestRecord_OneRecorderAtATime"},
+	{name: "replay: an epoch does not end what was known", file: "internal/replay/replay.go",
+		edit: []string{"n.epoch(at.Before.Epoch)", "n.epoch(1)"}, test: "TestRun_AnEpochEndsWhatWasKnown"},
+	{name: "replay: what was refused counts", file: "internal/replay/replay.go",
+		edit: []string{"x.Reason == \"\" && ", ""}, test: "TestRun_WhatWasRefusedStaysRefused"},
+	{name: "allan: the samples do not overlap", file: "internal/allan/deviation.go",
+		edit: []string{"for i := range n", "for i := 0; i < n; i += m"}, test: "TestDeviation_NIST"},
+	{name: "chronylog: the sign of an offset", file: "internal/chronylog/read.go",
+		edit: []string{"rest-offset", "rest+offset"}, test: "TestRead_Tracking"},
+
 	// forms of a timestamp
 	{name: "a number beyond its range wraps", file: "hlc/digits.go",
 		edit: []string{"case value > most/10 || value*10 > most-digit:", "case false:"}, test: "TestVectors_Refused"},

@@ -1,0 +1,3 @@
+// Package allan tells how steady a clock runs: the overlapping Allan deviation of a
+// series of its offsets. It is pure.
+package allan

@@ -1,0 +1,139 @@
+package plot
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Terminal draws a figure with braille characters, at most columns × rows of them, axes
+// included: lines solid, bands as every other dot.
+func Terminal(columns, rows int, f Figure) string {
+	columns, rows = max(columns, 24), max(rows, 8)
+	w := f.window()
+	var b strings.Builder
+	b.WriteString(cutText(f.Title, columns) + "\n")
+	for _, note := range f.Notes {
+		b.WriteString(cutText(note, columns) + "\n")
+	}
+	height := max(3, rows-3-len(f.Notes))
+	labels, margin := sideLabels(w.y, height)
+	c := newCanvas(columns-margin-1, height)
+	for _, points := range w.series {
+		c.series(w, points)
+	}
+	for row := range height {
+		fmt.Fprintf(&b, "%s%s%s\n", pad(labels[row], margin), map[bool]string{true: "┤", false: "│"}[labels[row] != ""], c.row(row))
+	}
+	b.WriteString(bottomLabels(w.x, margin, c.columns) + "\n")
+	b.WriteString(cutText(strings.Repeat(" ", margin)+w.y.label(f.Y.Label)+"  │  "+w.x.label(f.X.Label), columns) + "\n")
+	return b.String()
+}
+
+// canvas is a grid of dots, two wide and four high for each character.
+type canvas struct {
+	columns, rows int
+	cells         []rune
+}
+
+func newCanvas(columns, rows int) *canvas {
+	columns = max(columns, 1)
+	return &canvas{columns: columns, rows: rows, cells: make([]rune, columns*rows)}
+}
+
+// dot bits of a braille character, by column and row in it (Unicode, block U+2800).
+var bits = [2][4]rune{{0x01, 0x02, 0x04, 0x40}, {0x08, 0x10, 0x20, 0x80}}
+
+func (c *canvas) set(x, y int) {
+	if x < 0 || y < 0 || x >= 2*c.columns || y >= 4*c.rows {
+		return
+	}
+	c.cells[y/4*c.columns+x/2] |= bits[x%2][y%4]
+}
+
+func (c *canvas) row(n int) string {
+	var b strings.Builder
+	for _, cell := range c.cells[n*c.columns : (n+1)*c.columns] {
+		if cell == 0 {
+			b.WriteByte(' ')
+		} else {
+			b.WriteRune(0x2800 + cell)
+		}
+	}
+	return strings.TrimRight(b.String(), " ")
+}
+
+// series draws the dots of each column: between two points it draws straight lines.
+func (c *canvas) series(w window, points []Point) {
+	x := func(p Point) int { return int(cutTo(w.x.place(p.X)) * float64(2*c.columns-1)) }
+	y := func(v float64) int { return int((1 - cutTo(w.y.place(v))) * float64(4*c.rows-1)) }
+	for i, p := range points {
+		from := p
+		if i > 0 && points[i-1].Run == p.Run {
+			from = points[i-1]
+		}
+		x1, x2 := x(from), x(p)
+		for at := x1; at <= x2; at++ {
+			along := func(a, b int) int {
+				if x2 == x1 {
+					return b
+				}
+				return a + (b-a)*(at-x1)/(x2-x1)
+			}
+			for dot := along(y(from.High), y(p.High)); dot <= along(y(from.Low), y(p.Low)); dot++ {
+				if (at+dot)%2 == 0 && at%2 == 0 {
+					c.set(at, dot)
+				}
+			}
+			c.set(at, along(y(from.Y), y(p.Y)))
+		}
+	}
+}
+
+// sideLabels are the ticks of y by row, and the width of the widest.
+func sideLabels(s scale, rows int) ([]string, int) {
+	labels, widest := make([]string, rows), 0
+	for _, t := range s.ticks(max(2, rows/4)) {
+		row := int((1 - s.place(t.at)) * float64(rows-1) * 1.0001)
+		if row >= 0 && row < rows {
+			labels[row] = t.text
+			widest = max(widest, utf8.RuneCountInString(t.text))
+		}
+	}
+	return labels, widest
+}
+
+// bottomLabels are the ticks of x, as many as fit.
+func bottomLabels(s scale, margin, columns int) string {
+	line := []rune(strings.Repeat(" ", margin) + "└" + strings.Repeat("─", columns))
+	free := 0
+	for _, t := range s.ticks(max(2, columns/16)) {
+		text := []rune("┴" + t.text)
+		at := margin + 1 + int(s.place(t.at)*float64(columns-1))
+		if at < free || at+len(text) > len(line) {
+			continue
+		}
+		copy(line[at:], text)
+		free = at + len(text) + 1
+	}
+	return string(line)
+}
+
+func pad(text string, width int) string {
+	return strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text))) + text
+}
+
+// cutText keeps the first characters of a line, and makes control characters visible
+// instead of sending them to the terminal.
+func cutText(text string, columns int) string {
+	runes := []rune(strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '�'
+		}
+		return r
+	}, text))
+	if len(runes) > columns {
+		runes = append(runes[:columns-1], '…')
+	}
+	return string(runes)
+}
