@@ -3,7 +3,7 @@
 //
 //	go run . [-shards 3] [-for 10s] [-clients 8] [-kills 3] [-pauses 3] [-delay 6ms] [-seed N] [-break RULE]
 //
-// It prints a summary, and ends with 1 and the evidence if anything was ever wrong.
+// It prints a summary, and ends with 1 and the evidence if anything was ever wrong, with 2 if it could not run or could not judge everything.
 package main
 
 import (
@@ -43,8 +43,11 @@ func main() {
 	}
 }
 
-// errWrong: a check has failed.
-var errWrong = errors.New("the bank was wrong")
+// What a summary ends with.
+var (
+	errWrong     = errors.New("the bank was wrong")                                   // a check has failed
+	errNotJudged = errors.New("nothing wrong was found, but not all could be judged") // evidence is missing, or a check was not decided
+)
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)

@@ -109,3 +109,22 @@ func TestSummary_SaysWhatIsWrong(t *testing.T) {
 		require.Contains(t, out.String(), line)
 	}
 }
+
+// TestSummary_NothingIsNotRight: a run in which nothing was committed and nothing read proves nothing.
+func TestSummary_NothingIsNotRight(t *testing.T) {
+	var out bytes.Buffer
+	r := check.Record{Accounts: 16, Total: 16000, Missed: 9}
+	require.ErrorIs(t, summary(&out, driver.Options{}, r, driver.Faults{}, check.Run(r)), errNotJudged)
+	require.Contains(t, out.String(), "no evidence: no client's transaction was committed\n")
+	require.NotContains(t, out.String(), "right:")
+}
+
+// TestSummary_UndecidedIsNotRight: the rest is right, and linearizability is not called so.
+func TestSummary_UndecidedIsNotRight(t *testing.T) {
+	var out bytes.Buffer
+	report := check.Report{Operations: 9, Undecided: []string{"account 7, 9 operations"}}
+	require.ErrorIs(t, summary(&out, driver.Options{}, check.Record{}, driver.Faults{}, report), errNotJudged)
+	require.Contains(t, out.String(), "not decided in time: linearizability of account 7, 9 operations\n")
+	require.Contains(t, out.String(), "right: totals, the same snapshots twice, what the stores kept, and for 9 operations\n")
+	require.NotContains(t, out.String(), "linearizability of each account")
+}

@@ -11,7 +11,8 @@ import (
 	"github.com/trueclock/trueclock/integrations/bank/driver"
 )
 
-// summary says what was done and what was found, and returns errWrong if that was something.
+// summary says what was done and what was found. It returns errWrong if that was something, and errNotJudged if nothing was found, but not
+// everything was judged.
 func summary(w io.Writer, o driver.Options, r check.Record, f driver.Faults, report check.Report) error {
 	counts := map[check.State]int{}
 	for _, t := range r.Transfers {
@@ -28,19 +29,36 @@ func summary(w io.Writer, o driver.Options, r check.Record, f driver.Faults, rep
 		at := func(part int) time.Duration { return latencies[len(latencies)*part/100].Round(10 * time.Microsecond) }
 		fmt.Fprintf(w, "a transfer takes %v (p50), %v (p99); 2ε is %v on average\n", at(50), at(99), (2 * epsilon).Round(10*time.Microsecond))
 	}
+	return verdict(w, report)
+}
+
+func verdict(w io.Writer, report check.Report) error {
 	for _, what := range report.Undecided {
 		fmt.Fprintf(w, "not decided in time: linearizability of %s\n", what)
 	}
-	if len(report.Problems) == 0 {
-		fmt.Fprintf(w, "right: totals, the same snapshots twice, what the stores kept, linearizability of each account, and for %d operations\n"+
-			"real time, stale reads, causal reverse, long fork, monotonic sessions, snapshots by replay\n", report.Operations)
-		return nil
+	for _, what := range report.Missing {
+		fmt.Fprintf(w, "no evidence: %s\n", what)
 	}
-	fmt.Fprintln(w, "WRONG:")
-	for _, p := range report.Problems {
-		fmt.Fprintf(w, "- %v\n", p)
+	if len(report.Problems) > 0 {
+		fmt.Fprintln(w, "WRONG:")
+		for _, p := range report.Problems {
+			fmt.Fprintf(w, "- %v\n", p)
+		}
+		return errWrong
 	}
-	return errWrong
+	if len(report.Missing) > 0 {
+		return errNotJudged
+	}
+	linearizability := " linearizability of each account,"
+	if len(report.Undecided) > 0 {
+		linearizability = ""
+	}
+	fmt.Fprintf(w, "right: totals, the same snapshots twice, what the stores kept,%s and for %d operations\n"+
+		"real time, stale reads, causal reverse, long fork, monotonic sessions, snapshots by replay\n", linearizability, report.Operations)
+	if len(report.Undecided) > 0 {
+		return errNotJudged
+	}
+	return nil
 }
 
 func reasons(r check.Record) (text string) {

@@ -23,7 +23,8 @@ func (p Problem) String() string { return p.Kind + ": " + p.Why }
 // Report is what the checks say.
 type Report struct {
 	Problems   []Problem
-	Undecided  []string // checks that took too long
+	Undecided  []string // accounts whose linearizability took too long to judge
+	Missing    []string // evidence: without it the checks have nothing to find anything in
 	Operations int      // that were judged
 }
 
@@ -39,6 +40,7 @@ const (
 // Run judges a record.
 func Run(r Record) Report {
 	var report Report
+	report.Missing = missing(r)
 	report.add(totals(r))
 	report.add(same(r))
 	report.add(kept(r))
@@ -67,6 +69,20 @@ func anomalies(found []history.Anomaly) (problems []Problem) {
 		problems = append(problems, Problem{kind, why})
 	}
 	return problems
+}
+
+// missing says what the clients have not seen at all.
+func missing(r Record) (what []string) {
+	if !slices.ContainsFunc(r.Transfers, func(t Transfer) bool { return t.Client >= 0 && t.State == Committed }) {
+		what = append(what, "no client's transaction was committed")
+	}
+	if !slices.ContainsFunc(r.Snapshots, func(s Snapshot) bool { return s.Client >= 0 }) {
+		what = append(what, "no client got a snapshot")
+	}
+	if len(r.Again) == 0 {
+		what = append(what, "no snapshot was read twice")
+	}
+	return what
 }
 
 // totals: money is moved, and never made or lost.

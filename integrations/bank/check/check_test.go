@@ -80,6 +80,7 @@ func TestRun(t *testing.T) {
 			s.wrong(&r)
 			report := Run(r)
 			require.Empty(t, report.Undecided)
+			require.Empty(t, report.Missing)
 			if s.kind == "" {
 				require.Empty(t, report.Problems)
 				require.Equal(t, 3+3+3, report.Operations)
@@ -93,4 +94,36 @@ func TestRun(t *testing.T) {
 			require.Contains(t, kinds, s.kind)
 		})
 	}
+}
+
+// TestRun_NoEvidence: where the clients have seen nothing, nothing wrong can be found, and the report says so. What the driver does before and after them
+// does not count.
+func TestRun_NoEvidence(t *testing.T) {
+	stories := []struct {
+		story   string
+		without func(*Record)
+		missing string
+	}{
+		{"only the deposits were committed", func(r *Record) {
+			for i := range r.Transfers[1:] {
+				r.Transfers[1+i].State = Unknown
+			}
+		}, "no client's transaction was committed"},
+		{"only the driver got snapshots", func(r *Record) {
+			for i := range r.Snapshots {
+				r.Snapshots[i].Client = -2
+			}
+		}, "no client got a snapshot"},
+		{"each snapshot was read once", func(r *Record) { r.Again = nil }, "no snapshot was read twice"},
+	}
+	for _, s := range stories {
+		t.Run(s.story, func(t *testing.T) {
+			r := right()
+			s.without(&r)
+			report := Run(r)
+			require.Empty(t, report.Problems)
+			require.Equal(t, []string{s.missing}, report.Missing)
+		})
+	}
+	require.Len(t, Run(Record{Accounts: 16, Total: 16000, Missed: 9}).Missing, len(stories))
 }

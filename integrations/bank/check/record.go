@@ -10,7 +10,7 @@ import (
 
 // Transfer is a transaction as its client saw it. Times count on the driver's one clock.
 type Transfer struct {
-	Client            int
+	Client            int // below 0: the driver, before and after the clients
 	Tx                int64
 	Invoked, Returned time.Duration
 	Amounts           map[int]int64 // what is put on each account

@@ -133,13 +133,13 @@ func (s *story) was(committed bool) hlc.Timestamp {
 	return at[0]
 }
 
-// late: the transaction is asked for once more, and is not done once more.
-func (s *story) late() {
+// late: the transaction is asked for once more, the answer is what was decided, and it is not done once more.
+func (s *story) late(committed bool) {
 	s.t.Helper()
 	outcome, err := s.transfer(coordinator, moved)
 	require.NoError(s.t, err)
-	require.False(s.t, outcome.Committed)
-	require.Contains(s.t, outcome.Why, "late")
+	require.Equal(s.t, committed, outcome.Committed, outcome.Why)
+	require.Equal(s.t, s.was(committed), outcome.TS)
 }
 
 // TestRecovery_TheParticipantDiesWithItsVote: the coordinator does not get it, and aborts; the participant finds its vote, asks, and
@@ -154,6 +154,7 @@ func TestRecovery_TheParticipantDiesWithItsVote(t *testing.T) {
 	s.dies(participant)
 	s.restart(participant, shard.Nothing)
 	s.was(false)
+	s.late(false)
 	again := moved
 	again.Tx++
 	outcome, err = s.transfer(coordinator, again)
@@ -177,7 +178,7 @@ func TestRecovery_TheParticipantDiesBeforeItApplies(t *testing.T) {
 	s.inDoubt(before)
 	s.cluster.processes[coordinator].resume()
 	require.Equal(t, outcome.TS, s.was(true))
-	s.late()
+	s.late(true)
 
 	s.cluster.processes[coordinator].pause()
 	s.restart(participant, shard.Nothing)
@@ -197,10 +198,9 @@ func TestRecovery_TheCoordinatorDiesUndecided(t *testing.T) {
 	s.inDoubt(before)
 	s.restart(coordinator, shard.Nothing)
 	s.was(false)
-	s.late()
+	s.late(false)
 	s.restart(coordinator, shard.Nothing)
-	s.late()
-	s.was(false)
+	s.late(false)
 }
 
 // TestRecovery_TheCoordinatorDiesDecided: nobody was told, and it is committed.
@@ -215,5 +215,5 @@ func TestRecovery_TheCoordinatorDiesDecided(t *testing.T) {
 	s.restart(coordinator, shard.Nothing)
 	ts := s.was(true)
 	require.True(t, ts.After(before.TS))
-	s.late()
+	s.late(true)
 }

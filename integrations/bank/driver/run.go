@@ -88,6 +88,9 @@ func (r *run) open(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("opening the accounts of shard %d: %w", number, err)
 		}
+		if !outcome.Committed {
+			return fmt.Errorf("opening the accounts of shard %d: %s", number, outcome.Why)
+		}
 		t.State, t.TS, t.Returned = check.Committed, outcome.TS, time.Since(r.began)
 		r.record.Transfers = append(r.record.Transfers, t)
 	}

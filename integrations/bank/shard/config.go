@@ -10,7 +10,8 @@
 //     passed, and then writes the decision with its own accounts, durably: that is the commit. Then the client is
 //     told, and the participants, who write at s, and only then land.
 //   - What is not decided is aborted, if the coordinator dies. Whoever asks about a transaction that the coordinator does not know is told
-//     "aborted", and that is recorded first, so that it cannot be committed after all.
+//     "aborted". Whoever is told that, a client too, is told after it was recorded, so that a late copy of the request cannot commit it after all.
+//   - A participant that has carried a decision out does not vote for that transaction again.
 //   - A participant that restarts has its votes in flight and their locks held before it serves, and asks until it is told.
 package shard
 

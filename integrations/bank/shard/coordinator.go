@@ -19,7 +19,7 @@ func (s *Shard) transfer(_ context.Context, q wire.Transfer) (wire.Outcome, erro
 		return wire.Outcome{}, err
 	}
 	if !s.begin(q.Tx) {
-		return wire.Outcome{Why: "late: it was decided before"}, nil
+		return s.late(q.Tx)
 	}
 	t := &transaction{s: s, tx: q.Tx, before: wire.Entries{}}
 	if why := t.collect(ctx, parts); why != "" {
@@ -125,8 +125,9 @@ func (t *transaction) finish(ts hlc.Timestamp) {
 	t.tell(wire.Decision{Tx: t.tx, Decided: true, Commit: true, TS: ts})
 }
 
-// abort is not recorded: what is not known was aborted.
+// abort is recorded before anybody is told, or is told that the transaction is not known: a late copy of the request must not commit it.
 func (t *transaction) abort() {
+	t.s.recordAbort(t.tx)
 	t.s.locks.release(t.tx, slices.Collect(maps.Keys(t.after)))
 	t.s.end(t.tx)
 	t.tell(wire.Decision{Tx: t.tx, Decided: true})
@@ -168,13 +169,34 @@ func (s *Shard) end(tx int64) {
 	delete(s.running, tx)
 }
 
-// asked answers a participant. A transaction that is neither running nor committed is aborted, and from now on will be.
+// asked answers a participant.
 func (s *Shard) asked(_ context.Context, q wire.Ask) (wire.Decision, error) {
-	d, certain := s.known(q.Tx)
+	return s.decision(q.Tx), nil
+}
+
+// decision is what may be told. A transaction that is neither running nor committed is aborted, and from now on will be.
+func (s *Shard) decision(tx int64) wire.Decision {
+	d, certain := s.known(tx)
 	if !certain {
-		s.must(s.store.write(recorded, change{abortedKey(q.Tx), true})) // before anybody is told
+		s.recordAbort(tx)
 	}
-	return d, nil
+	return d
+}
+
+// recordAbort comes before anybody is told. It may come twice.
+func (s *Shard) recordAbort(tx int64) {
+	s.must(s.store.write(recorded, change{abortedKey(tx), true}))
+}
+
+// late answers a copy of a request that was here before. Of a transaction that is under way the caller knows nothing.
+func (s *Shard) late(tx int64) (wire.Outcome, error) {
+	switch d := s.decision(tx); {
+	case d.Commit:
+		return wire.Outcome{Committed: true, TS: d.TS}, nil
+	case d.Decided:
+		return wire.Outcome{Why: "late: it was aborted before"}, nil
+	}
+	return wire.Outcome{}, fmt.Errorf("bank: transaction %d is under way already", tx)
 }
 
 func (s *Shard) known(tx int64) (d wire.Decision, certain bool) {
@@ -204,7 +226,7 @@ func (s *Shard) open(ctx context.Context, q wire.Open) (wire.Outcome, error) {
 		after[account] = wire.Entry{Balance: q.Balance, Tx: q.Tx}
 	}
 	if !s.begin(q.Tx) {
-		return wire.Outcome{Why: "late: it was decided before"}, nil
+		return s.late(q.Tx)
 	}
 	defer s.end(q.Tx)
 	t := &transaction{s: s, tx: q.Tx, after: after}

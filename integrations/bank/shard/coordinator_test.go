@@ -38,7 +38,7 @@ func TestAsked_WhatIsSaidHolds(t *testing.T) {
 	require.True(t, s.begin(7))
 	require.False(t, s.begin(7), "twice")
 	require.Equal(t, wire.Decision{Tx: 7}, ask(7), "not decided yet")
-	s.end(7) // aborted, since a vote was no: nobody was told
+	s.end(7) // it failed, and nobody was told that it is aborted
 	require.True(t, s.begin(7))
 	s.end(7)
 
@@ -79,14 +79,56 @@ func TestTransfer_Refuses(t *testing.T) {
 	require.ErrorContains(t, err, "makes money")
 	_, err = s.transfer(t.Context(), wire.Transfer{Tx: 3})
 	require.ErrorContains(t, err, "no account here")
-	for _, amounts := range []map[int]int64{{0: -6, 1: 6}, {0: -1, 9: 1}} {
-		outcome, err := s.transfer(t.Context(), wire.Transfer{Tx: 4, Amounts: amounts})
+	for i, amounts := range []map[int]int64{{0: -6, 1: 6}, {0: -1, 9: 1}} {
+		outcome, err := s.transfer(t.Context(), wire.Transfer{Tx: 4 + int64(i), Amounts: amounts})
 		require.NoError(t, err)
 		require.Contains(t, outcome.Why, "poor")
 	}
-	vote, err := s.prepare(t.Context(), wire.Prepare{Tx: 5, Amounts: map[int]int64{0: -6}})
+	vote, err := s.prepare(t.Context(), wire.Prepare{Tx: 6, Amounts: map[int]int64{0: -6}})
 	require.NoError(t, err)
 	require.False(t, vote.Yes)
 	require.Contains(t, vote.Why, "poor")
 	require.Empty(t, s.locks.held)
+}
+
+// TestTransfer_AbortedHolds: the client was told that its transaction is aborted, since an account was poor. It is rich when a late copy of the request
+// comes, also after a restart, and the copy changes nothing.
+func TestTransfer_AbortedHolds(t *testing.T) {
+	dir := t.TempDir()
+	s := alone(t, dir)
+	_, err := s.open(t.Context(), wire.Open{Tx: 1, Accounts: []int{0, 1}, Balance: 5})
+	require.NoError(t, err)
+	late := wire.Transfer{Tx: 2, Amounts: map[int]int64{0: -6, 1: 6}}
+	outcome, err := s.transfer(t.Context(), late)
+	require.NoError(t, err)
+	require.Contains(t, outcome.Why, "poor")
+	rich, err := s.transfer(t.Context(), wire.Transfer{Tx: 3, Amounts: map[int]int64{0: 5, 1: -5}})
+	require.NoError(t, err)
+	require.True(t, rich.Committed, rich.Why)
+	for range 2 {
+		outcome, err = s.transfer(t.Context(), late)
+		require.NoError(t, err)
+		require.False(t, outcome.Committed)
+		require.Contains(t, outcome.Why, "late")
+		require.NoError(t, s.Close())
+		s = alone(t, dir)
+	}
+	require.NoError(t, s.Close())
+}
+
+// TestTransfer_ALateCopy of what was committed gets the same answer, and of what is under way none: it may still be committed.
+func TestTransfer_ALateCopy(t *testing.T) {
+	s := alone(t, t.TempDir())
+	defer func() { require.NoError(t, s.Close()) }()
+	deposit := wire.Open{Tx: 1, Accounts: []int{0, 1}, Balance: 5}
+	opened, err := s.open(t.Context(), deposit)
+	require.NoError(t, err)
+	again, err := s.open(t.Context(), deposit)
+	require.NoError(t, err)
+	require.Equal(t, wire.Outcome{Committed: true, TS: opened.TS}, again)
+	move := wire.Transfer{Tx: 2, Amounts: map[int]int64{0: -1, 1: 1}}
+	require.True(t, s.begin(move.Tx))
+	_, err = s.transfer(t.Context(), move)
+	require.ErrorContains(t, err, "under way")
+	s.end(move.Tx)
 }

@@ -55,7 +55,7 @@ func (s *Shard) take(ctx context.Context, tx int64, amounts map[int]int64) (befo
 	return before, after, ""
 }
 
-// prepare votes for a transaction. A vote that is yes is durable.
+// prepare votes for a transaction, once. A vote that is yes is durable.
 func (s *Shard) prepare(ctx context.Context, q wire.Prepare) (wire.Vote, error) {
 	for account := range q.Amounts {
 		if !s.mine(account) {
@@ -67,6 +67,12 @@ func (s *Shard) prepare(ctx context.Context, q wire.Prepare) (wire.Vote, error) 
 		return wire.Vote{Why: why}, nil
 	}
 	record := voteRecord{Tx: q.Tx, Coordinator: q.Coordinator, After: after}
+	told, err := s.store.get(toldKey(q.Tx), newest, new(bool)) // with the locks, which whoever voted before has given up after it was told
+	s.must(err)
+	if told {
+		s.locks.release(q.Tx, record.accounts())
+		return wire.Vote{Why: fmt.Sprintf("late: shard %d was told the decision", s.config.Number)}, nil
+	}
 	prepared, err := s.committer.Prepare(ctx)
 	if err != nil {
 		s.locks.release(q.Tx, record.accounts())
@@ -131,7 +137,7 @@ func (s *Shard) carryOut(ctx context.Context, v *vote, d wire.Decision) error {
 			return err
 		}
 	} else {
-		s.must(s.store.write(discarded, change{key: voteKey(v.Tx)}))
+		s.must(s.store.write(discarded, ended(v.Tx)...))
 		if err := v.prepared.Abort(); err != nil {
 			return err // the coordinator has said both
 		}
@@ -150,7 +156,7 @@ func (s *Shard) land(ctx context.Context, v *vote, ts hlc.Timestamp) error {
 		if err != nil {
 			return err
 		}
-		s.must(s.store.write(version, append(puts(v.After), change{key: voteKey(v.Tx)})...))
+		s.must(s.store.write(version, append(puts(v.After), ended(v.Tx)...)...))
 		return nil
 	}
 	if landed, err := s.landBroken(ctx, v, ts, apply); landed {

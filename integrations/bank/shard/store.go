@@ -24,7 +24,8 @@ func layout() hlc.Layout { return hlc.Kudu() }
 //	account-7                     an Entry                    at its commit timestamp
 //	vote-42                       a voteRecord                from the vote until the decision is carried out
 //	committed-42                  the commit timestamp        the decision of this coordinator, together with its own accounts
-//	aborted-42                    nothing                     somebody was told that it is aborted
+//	aborted-42                    true                        this coordinator has decided so, or told somebody so
+//	told-42                       true                        the decision was carried out: this shard does not vote for it again
 //
 // Badger is in managed mode: versions are timestamps. Its conflict detection is off, since locks isolate, and would
 // remember every transaction. Two transactions of one shard may have one timestamp, by different coordinators; they
@@ -82,6 +83,7 @@ const votes = "vote-"
 func voteKey(tx int64) []byte      { return fmt.Appendf(nil, "%s%d", votes, tx) }
 func committedKey(tx int64) []byte { return fmt.Appendf(nil, "committed-%d", tx) }
 func abortedKey(tx int64) []byte   { return fmt.Appendf(nil, "aborted-%d", tx) }
+func toldKey(tx int64) []byte      { return fmt.Appendf(nil, "told-%d", tx) }
 
 // change is one key of a write. A nil value deletes it.
 type change struct {
@@ -117,6 +119,11 @@ func puts(entries wire.Entries) (changes []change) {
 		changes = append(changes, change{accountKey(account), entry})
 	}
 	return changes
+}
+
+// ended are the changes that end a vote. A second vote would lie below the end of the first, where a restart does not find it: there must be none.
+func ended(tx int64) []change {
+	return []change{{key: voteKey(tx)}, {toldKey(tx), true}}
 }
 
 // get reads a key into value, and says if it is there.

@@ -42,7 +42,8 @@ type Transfer struct {
 	Amounts map[int]int64
 }
 
-// Outcome says what became of a transaction, for certain.
+// Outcome says what became of a transaction, for certain: no copy of the request changes it. A copy of one that was committed gets the same
+// timestamp, without Before; of one that is under way, an error.
 type Outcome struct {
 	Committed bool
 	TS        hlc.Timestamp
