@@ -27,6 +27,10 @@ type Config struct {
 	Dialer Dialer
 	// Seed makes the jitter of the polls repeatable; 0 takes a random one.
 	Seed uint64
+	// OnExchange is called after each exchange, with the error if the estimator refused its
+	// sample, before what follows from it is published. It is never called concurrently, nor
+	// with publish; nil for nobody.
+	OnExchange func(Exchange)
 }
 
 // Prober asks many servers for ever and publishes bounds. Make one with [New]
@@ -37,8 +41,9 @@ type Prober struct {
 	seed     uint64
 	sessions []*session
 
-	started   atomic.Bool
-	exchanges chan Exchange // from the servers' goroutines to Run
+	started    atomic.Bool
+	exchanges  chan Exchange // from the servers' goroutines to Run
+	onExchange func(Exchange)
 
 	mu         sync.Mutex // never held while publishing
 	estimator  *Estimator
@@ -55,7 +60,7 @@ func New(c Config) (*Prober, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Prober{local: truetime.Strict(c.Local), poll: c.Poll.withDefaults(), seed: c.Seed, estimator: estimator, exchanges: make(chan Exchange)}
+	p := &Prober{local: truetime.Strict(c.Local), poll: c.Poll.withDefaults(), seed: c.Seed, estimator: estimator, exchanges: make(chan Exchange), onExchange: c.OnExchange}
 	if err := p.poll.validate(); err != nil {
 		return nil, err
 	}
@@ -152,17 +157,22 @@ func (p *Prober) pollServer(ctx context.Context, number int, s *session, wake <-
 // publishes what follows.
 func (p *Prober) take(x Exchange, publish func(truetime.Bound, error) error) {
 	p.mu.Lock()
-	p.estimator.exchange(x)
+	taken := []Exchange{p.estimator.exchange(x)}
 	for waiting := true; waiting; {
 		select {
 		case x := <-p.exchanges:
-			p.estimator.exchange(x)
+			taken = append(taken, p.estimator.exchange(x))
 		default:
 			waiting = false
 		}
 	}
 	bound, reason := p.conclude()
 	p.mu.Unlock()
+	if p.onExchange != nil {
+		for _, x := range taken {
+			p.onExchange(x)
+		}
+	}
 	p.tell(publish, bound, reason)
 }
 
@@ -238,6 +248,13 @@ func (p *Prober) Sources() []SourceStatus {
 		}
 	}
 	return list
+}
+
+// Leap returns the leap second that is announced, which widens the bound around it.
+func (p *Prober) Leap() PendingLeap {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.estimator.Leap()
 }
 
 // Disproofs returns how often an assumption was disproved.

@@ -181,6 +181,8 @@ func judge(report ntpprobe.Report) error {
 		return &badAnswer{code: "disrupted", err: report.Err, text: "disrupted: " + disrupted.Cause + "; try again"}
 	case errors.Is(report.Err, truetime.ErrStale):
 		return &badAnswer{code: "stale", err: report.Err, text: report.Err.Error()}
+	case errors.Is(report.Err, truetime.ErrUnsynchronized):
+		return &badAnswer{code: "unsynchronized", err: report.Err, text: report.Err.Error()}
 	}
 	return &badAnswer{code: "internal", err: report.Err, text: report.Err.Error()}
 }

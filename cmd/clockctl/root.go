@@ -73,7 +73,7 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 		}
 		return err
 	})
-	root.AddCommand(newProbe(s), newNow(s), newHLC(s), newDemo(s))
+	root.AddCommand(newProbe(s), newNow(s), newWatch(s), newHLC(s), newDemo(s))
 	return root
 }
 
