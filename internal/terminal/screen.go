@@ -12,8 +12,8 @@ import (
 
 // What xterm's control sequences do, and every terminal of today understands.
 const (
-	enter     = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J" // the alternate screen, no cursor, no wrapping, empty
-	leave     = "\x1b[?7h\x1b[?25h\x1b[?1049l"        // all that back, in the opposite order
+	enter     = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"      // the alternate screen, no cursor, no wrapping, empty
+	leave     = "\x1b[H\x1b[J\x1b[?7h\x1b[?25h\x1b[?1049l" // all that back; emptied first, or tmux keeps lines of it after a resize
 	home      = "\x1b[H"
 	eraseLine = "\x1b[K" // to the right of the cursor
 )
