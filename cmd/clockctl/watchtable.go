@@ -45,13 +45,13 @@ func (w watched) table(width, rows int, style watchStyle) []string {
 func (w watched) rows(shown []int, width int, style watchStyle) (lines []string) {
 	var text bytes.Buffer
 	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "S\tSOURCE\tSTRATUM\tOFFSET\t±ERROR\tRTT\tREACH\tWHY")
+	fmt.Fprintln(out, "S\tSOURCE\tST\tOFFSET\t±ERROR\tRTT\tREACH\tWHY")
 	for _, i := range shown {
 		source, reach := w.report.Sources[i], w.reach[i]
 		cells := row(source)
-		cells[0] = termplot.Cut(cells[0], max(21, width/3))
+		cells[0] = termplot.Cut(strings.TrimSuffix(cells[0], ":123"), max(21, width/3)) // everybody's port
 		cells[len(cells)-1] = fmt.Sprintf("%d/%d", reach.usable(), reach.asked) // instead of the samples
-		fmt.Fprintln(out, look[source.State].symbol+"\t"+strings.Join(append(cells, strings.ReplaceAll(why(source), "\t", " ")), "\t"))
+		fmt.Fprintln(out, look[source.State].symbol+"\t"+strings.Join(append(cells, termplot.Cut(watchWhy(source), width)), "\t"))
 	}
 	_ = out.Flush() // to memory
 	for i, line := range strings.Split(strings.TrimRight(text.String(), "\n"), "\n") {
@@ -63,6 +63,14 @@ func (w watched) rows(shown []int, width int, style watchStyle) (lines []string)
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// watchWhy is why without what the symbol says, since there is little room.
+func watchWhy(s ntpprobe.SourceStatus) string {
+	if s.Reason == ntpprobe.ReasonOutside {
+		return s.Detail
+	}
+	return why(s)
 }
 
 func countOmitted(omitted map[ntpprobe.SourceState]int) string {

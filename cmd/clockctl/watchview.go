@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"strings"
@@ -93,7 +94,7 @@ func (w watched) offset() time.Duration {
 // humanRates says a range of rates as its middle and as its ends.
 func humanRates(least, most int64) string {
 	half := float64(most-least) / 2000
-	return fmt.Sprintf("%s ±%.3f ppm: from %s to %s", humanRate(least+(most-least)/2), half, humanRate(least), humanRate(most))
+	return fmt.Sprintf("%s ±%.3f ppm: %s … %s", humanRate(least+(most-least)/2), half, humanRate(least), humanRate(most))
 }
 
 // humanForecast: without an answer from now on.
@@ -110,15 +111,15 @@ func humanForecast(list []forecast) string {
 			parts = append(parts, "no interval after "+after)
 		}
 	}
-	return strings.Join(parts, ", ") + ", if nobody answers any more"
+	return strings.Join(parts, ", ") + " without an answer"
 }
 
 // notes are lines that are only there if there is something to say.
 func (w watched) notes() (notes []string) {
 	if w.state != truetime.Synchronized && w.reason != nil && w.number > 0 {
 		text := firstLine(w.reason)
-		if bad := judge(w.report); bad != nil {
-			text = firstLine(bad)
+		if w.report.Err != nil && errors.Is(w.report.Err, truetime.ErrNoQuorum) {
+			text = firstLine(judge(w.report)) // with what to do
 		}
 		notes = append(notes, "reason       "+text)
 	}

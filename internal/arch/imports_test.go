@@ -33,6 +33,8 @@ var mayImport = map[string][]string{
 	"internal/durable":             {},
 	"internal/durable/durabletest": {"internal/durable"},
 	"internal/arch":                {},
+	"internal/termplot":            {},
+	"internal/terminal":            {},
 	"internal/history":             {"hlc"},
 	"internal/mutants":             {},
 	"internal/fleet":               {},
@@ -40,7 +42,7 @@ var mayImport = map[string][]string{
 	"internal/compare":             {"truetime", "ntpprobe", "internal/fleet"},
 	"internal/sim":                 {"truetime", "ntpprobe"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "internal/demo", "internal/termplot", "internal/terminal"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.

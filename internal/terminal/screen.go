@@ -35,6 +35,8 @@ type Screen struct {
 	in, out *os.File
 	changed chan os.Signal
 	keys    chan byte
+	closed  chan struct{}
+	closing sync.Once
 
 	mu     sync.Mutex
 	before *term.State // of in; nil if it is no terminal
@@ -47,7 +49,7 @@ func Open(in, out *os.File) (*Screen, error) {
 	if !term.IsTerminal(int(out.Fd())) {
 		return nil, errors.New("terminal: the output is no terminal")
 	}
-	s := &Screen{in: in, out: out, changed: make(chan os.Signal, 1), keys: make(chan byte)}
+	s := &Screen{in: in, out: out, changed: make(chan os.Signal, 1), keys: make(chan byte), closed: make(chan struct{})}
 	if err := s.Take(); err != nil {
 		return nil, err
 	}
@@ -82,7 +84,7 @@ func (s *Screen) Take() error {
 
 // Close gives the terminal back as it was. Only the first call does something.
 func (s *Screen) Close() error {
-	signal.Stop(s.changed)
+	s.closing.Do(func() { signal.Stop(s.changed); close(s.closed) })
 	return s.giveBack()
 }
 
@@ -127,11 +129,12 @@ func (s *Screen) readKeys() {
 		if err != nil {
 			return
 		}
-		if n > 1 && buffer[0] == 0x1b {
-			continue
-		}
-		for _, key := range buffer[:n] {
-			s.keys <- key
+		for _, key := range typed(buffer[:n]) {
+			select {
+			case s.keys <- key:
+			case <-s.closed:
+				return
+			}
 		}
 	}
 }
