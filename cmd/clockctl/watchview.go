@@ -132,11 +132,15 @@ func (w watched) notes() (notes []string) {
 	return notes
 }
 
-// plain is the whole picture on one line, for a terminal that can do no more.
+// plain is the whole picture on one line, for a terminal that can do no more; it mostly fits 80 cells.
 func (w watched) plain() string {
-	at := w.report.Instant.Wall.UTC().Format("2006-01-02 15:04:05 Z")
+	at := w.report.Instant.Wall.UTC().Format("15:04:05 Z")
 	if w.report.Err != nil {
-		return fmt.Sprintf("%s  local clock unknown; %s: %s", at, w.state, firstLine(judge(w.report)))
+		return fmt.Sprintf("%s  clock unknown; %s: %s", at, w.state, firstLine(judge(w.report)))
 	}
-	return fmt.Sprintf("%s  local clock %s; %d of %d sources agree; %s", at, humanLocal(w.offset(), w.report.Interval.Uncertainty()), w.report.Agreed(), len(w.report.Sources), w.state)
+	line := fmt.Sprintf("%s  clock %s; %d of %d agree", at, humanLocal(w.offset(), w.report.Interval.Uncertainty()), w.report.Agreed(), len(w.report.Sources))
+	if w.state != truetime.Synchronized {
+		line += "; " + w.state.String()
+	}
+	return line
 }
