@@ -199,3 +199,14 @@ func TestWatchTerminals_WhatTheyCanShow(t *testing.T) {
 	require.False(t, braille(env("TERM", "xterm", "LANG", "C")))
 	require.False(t, braille(env("TERM", "linux", "LANG", "C.UTF-8")))
 }
+
+// BenchmarkWatchView: the largest picture of the longest watch.
+func BenchmarkWatchView(b *testing.B) {
+	w := watched{report: ntpprobe.Report{Err: truetime.ErrUnsynchronized}, age: mostHistory}
+	for i := range mostHistory {
+		w.history = append(w.history, termplot.Point{At: float64(i), Low: -1, Middle: math.Sin(float64(i)), High: 2})
+	}
+	for b.Loop() {
+		w.lines(200, 60, watchStyle{})
+	}
+}
