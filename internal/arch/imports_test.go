@@ -51,6 +51,7 @@ var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest",
 // onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
 var onlyIn = map[string][]string{
 	"github.com/anishathalye/porcupine": {"internal/demo"},
+	"github.com/creack/pty":             {}, // terminals for tests
 }
 
 // pkg is what `go list -json` says, as far as the rules need it.
