@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -151,7 +150,7 @@ func (l *watchLoop) end(why error, parent context.Context) error {
 	case errors.Is(why, syscall.EPIPE), errors.Is(why, io.ErrClosedPipe):
 		return nil // nobody reads any more
 	case !wanted:
-		return fmt.Errorf("watch ended: %w", why)
+		return why
 	case errors.Is(why, errEnough):
 		return judge(l.last.report)
 	}

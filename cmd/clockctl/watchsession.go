@@ -130,7 +130,7 @@ func (w *watchSession) look() watched {
 	defer w.mu.Unlock()
 	now := watched{
 		report: ntpprobe.Report{Faulty: w.faulty, Leap: leap, Sources: sources},
-		number: w.number, pause: w.pause, history: w.history, age: time.Since(w.began).Seconds(),
+		number: w.number, history: w.history, age: time.Since(w.began).Seconds(),
 	}
 	r := &now.report
 	status := w.clock.Status()

@@ -50,7 +50,7 @@ func (w watched) rows(shown []int, width int, style watchStyle) (lines []string)
 		source, reach := w.report.Sources[i], w.reach[i]
 		cells := row(source)
 		cells[0] = termplot.Cut(strings.TrimSuffix(cells[0], ":123"), max(21, width/3)) // everybody's port
-		cells[len(cells)-1] = fmt.Sprintf("%d/%d", reach.usable(), reach.asked) // instead of the samples
+		cells[len(cells)-1] = fmt.Sprintf("%d/%d", reach.usable(), reach.asked)         // instead of the samples
 		fmt.Fprintln(out, look[source.State].symbol+"\t"+strings.Join(append(cells, termplot.Cut(watchWhy(source), width)), "\t"))
 	}
 	_ = out.Flush() // to memory

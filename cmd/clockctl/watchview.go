@@ -22,7 +22,6 @@ type watched struct {
 	history  []termplot.Point // At in seconds since the beginning, the others in nanoseconds of offset
 	age      float64          // now, in the same seconds
 	number   int              // updates so far
-	pause    time.Duration
 }
 
 // watchStyle says what the terminal can show.

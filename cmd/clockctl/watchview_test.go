@@ -29,7 +29,7 @@ func atNoon(t *testing.T) watched {
 	require.NoError(t, err)
 	reading := truetime.Reading{Nanos: 1e12, Epoch: 1}
 	w := watched{
-		state: truetime.Synchronized, number: 151, pause: 2 * time.Second, age: 300,
+		state: truetime.Synchronized, number: 151, age: 300,
 		report: ntpprobe.Report{
 			Instant:  ntpprobe.Instant{Before: reading, After: reading, Wall: wall},
 			Interval: interval, Faulty: 1,
