@@ -66,3 +66,10 @@ func (p *Prober) sources(at Instant, agreed *truetime.Interval) []SourceStatus {
 	}
 	return list
 }
+
+// Leap returns the leap second that is announced, which widens the bound around it.
+func (p *Prober) Leap() PendingLeap {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.estimator.Leap()
+}

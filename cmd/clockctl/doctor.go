@@ -14,8 +14,8 @@ import (
 	"github.com/trueclock/trueclock/ntpprobe"
 )
 
-// watched is how long the machine is watched at least, for its rates.
-const watched = 300 * time.Millisecond
+// examined is how long the machine is watched at least, for its rates.
+const examined = 300 * time.Millisecond
 
 // examination is what doctor was asked for.
 type examination struct {
@@ -76,7 +76,7 @@ func (e *examination) run(cmd *cobra.Command, s streams, args []string) error {
 // examine watches the machine, and meanwhile asks the servers.
 func (e *examination) examine(ctx context.Context, s streams, o ntpprobe.MeasureOptions) ([]doctor.Check, error) {
 	root := os.DirFS("/")
-	before, end := doctor.Begin(root), time.After(watched)
+	before, end := doctor.Begin(root), time.After(examined)
 	var tally doctor.Tally
 	var report ntpprobe.Report
 	if len(o.Servers) > 0 {

@@ -101,6 +101,9 @@ func failedJSON(command, output, code string, err error) resultJSON {
 	if output == "ndjson" {
 		o.Type = "result"
 	}
+	if command == "watch" {
+		o.Type = "update"
+	}
 	if command == "probe" {
 		o.Sources = &[]sourceJSON{}
 	} else {

@@ -35,7 +35,7 @@ func refused(cmd *cobra.Command, s streams, format string, err error) error {
 // key that must be there, it is failureJSON.
 func refusedJSON(cmd *cobra.Command, format string, err error) any {
 	switch path := cmd.CommandPath(); {
-	case path == "clockctl probe" || path == "clockctl now":
+	case path == "clockctl probe" || path == "clockctl now" || path == "clockctl watch":
 		return failedJSON(cmd.Name(), format, "usage", err)
 	case path == "clockctl matrix":
 		return failedMatrixJSON(err)

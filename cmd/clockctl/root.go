@@ -85,7 +85,7 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 	}
 	root.PersistentFlags().String("config", "", "read this configuration file instead of the usual ones")
 	help := newHelp()
-	root.AddCommand(newProbe(s), newNow(s), newCheck(s, args), newWait(s, args), newDoctor(s, args), newHLC(s), newDemo(s), newSources(s), newClocks(s), newRecord(s), newAnalyze(s), newPlot(s), newMatrix(s), newServe(s), newConfig(s), newVersion(s), newCompletion(s), newMan(s), help)
+	root.AddCommand(newProbe(s), newNow(s), newWatch(s), newCheck(s, args), newWait(s, args), newDoctor(s, args), newHLC(s), newDemo(s), newSources(s), newClocks(s), newRecord(s), newAnalyze(s), newPlot(s), newMatrix(s), newServe(s), newConfig(s), newVersion(s), newCompletion(s), newMan(s), help)
 	root.SetHelpCommand(help)
 	completeValues(root)
 	return root

@@ -51,6 +51,7 @@ var printed = []struct {
 	{0, "check -o json -w 1m -c 1h -n 1 $H1"}, {1, "check -o json -n 1 $LIAR"}, {2, "check -o json -n 1 $CLOSED"}, {3, "check -o json --nonsense"}, {3, "check -o json --from $CLOSED"},
 	{0, "serve -o json --listen 127.0.0.1:0 $H1 $H2 $H3"}, {1, "serve -o json --listen 192.0.2.1:0 $H1"}, {64, "serve -o json --listen x $H1"}, {64, "serve -o json --nonsense"},
 	{0, "matrix -o json --limit 1h $PEER1 $PEER2 $CLOSED"}, {1, "matrix -o json $PEER1 $CLOSED"}, {64, "matrix -o json"}, {64, "matrix -o json --nonsense"},
+	{0, "watch -o ndjson --count 2 -i 20ms $H1 $H2 $H3"}, {1, "watch -o ndjson --count 1 -i 20ms --timeout 100ms $H1 $LIAR $BEHIND"}, {64, "watch -o ndjson --nonsense"},
 	{0, "doctor -o json"}, {1, "doctor -o json -n 1 $CLOSED"}, {64, "doctor -o json --nonsense"},
 }
 

@@ -39,6 +39,8 @@ var mayImport = map[string][]string{
 	"internal/record":              {"truetime", "ntpprobe"},
 	"internal/replay":              {"truetime", "ntpprobe", "internal/allan", "internal/record"},
 	"internal/config":              {"ntpprobe"},
+	"internal/termplot":            {},
+	"internal/terminal":            {},
 	"internal/history":             {"hlc"},
 	"internal/mutants":             {},
 	"internal/fleet":               {},
@@ -55,7 +57,7 @@ var mayImport = map[string][]string{
 	"promclock":                    {"truetime", "truetime/commitwait", "hlc", "ntpprobe"},
 	"internal/serve":               {},
 	"internal/skew":                {"truetime"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/allan", "internal/chronylog", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/plot", "internal/record", "internal/replay", "internal/serve", "internal/skew", "internal/timex"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/allan", "internal/chronylog", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/plot", "internal/record", "internal/replay", "internal/serve", "internal/skew", "internal/termplot", "internal/terminal", "internal/timex"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
@@ -69,6 +71,7 @@ var onlyIn = map[string][]string{
 	"github.com/pelletier/go-toml/v2":                         {"internal/config"},
 	"github.com/pelletier/go-toml/v2/unstable":                {"internal/config"},
 	"github.com/facebook/time/ntp/chrony":                     {"internal/chronyc"},
+	"github.com/creack/pty":                                   {}, // terminals for tests
 }
 
 // pkg is what `go list -json` says, as far as the rules need it.

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/trueclock/trueclock/internal/termplot"
+	"github.com/trueclock/trueclock/ntpprobe"
+	"github.com/trueclock/trueclock/truetime"
+)
+
+// mostHistory bounds the memory of a watch that is never ended: two hours of updates
+// every second.
+const mostHistory = 7200
+
+// watchSession runs a prober and remembers what it says.
+type watchSession struct {
+	config ntpprobe.Config
+	pause  time.Duration // between two updates
+	prober *ntpprobe.Prober
+	clock  *truetime.Clock
+	faulty int
+	asked  chan struct{} // closed when every server was asked once, and what follows is published
+
+	mu      sync.Mutex     // never held while the prober is called
+	ready   bool           // asked is closed
+	bound   truetime.Bound // the last one that the clock took
+	reach   map[string]*reach
+	history []termplot.Point // At in seconds since began
+	began   time.Time
+	number  int
+}
+
+// reach counts the usable replies in the last eight exchanges.
+type reach struct {
+	bits  uint8 // the newest is the lowest
+	asked int   // at most 8
+}
+
+func (r *reach) add(usable bool) {
+	r.bits <<= 1
+	if usable {
+		r.bits |= 1
+	}
+	r.asked = min(r.asked+1, 8)
+}
+
+func newWatchSession(c ntpprobe.Config, pause time.Duration) (*watchSession, error) {
+	w := &watchSession{pause: pause, clock: truetime.New(c.Local, truetime.Options{}), asked: make(chan struct{}), reach: map[string]*reach{}, began: time.Now()}
+	estimator, err := ntpprobe.NewEstimator(c.Servers, c.Assumptions)
+	if err != nil {
+		return nil, err
+	}
+	w.faulty = estimator.Faulty()
+	c.OnExchange = w.exchanged
+	w.config = c
+	w.prober, err = ntpprobe.New(c)
+	return w, err
+}
+
+// exchanged is called by the prober.
+func (w *watchSession) exchanged(x ntpprobe.Exchange) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := canonical(x.Server)
+	if w.reach[name] == nil {
+		w.reach[name] = &reach{}
+	}
+	w.reach[name].add(x.Err == nil)
+}
+
+// publish is called by the prober.
+func (w *watchSession) publish(b truetime.Bound, reason error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := w.clock.Update(b, reason)
+	if err == nil && b != (truetime.Bound{}) {
+		w.bound = b
+	}
+	if !w.ready && len(w.reach) == len(w.config.Servers) {
+		w.ready = true
+		close(w.asked)
+	}
+	return err
+}
+
+// run polls until ctx ends. A panic becomes a value, so that whoever has the terminal
+// can give it back before it panics.
+func (w *watchSession) run(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{fmt.Sprintf("%v\n\n%s", p, debug.Stack())}
+		}
+	}()
+	return w.prober.Run(ctx, w.publish)
+}
+
+// panicError is a panic of another goroutine.
+type panicError struct{ text string }
+
+func (e *panicError) Error() string { return e.text }
+
+// update returns what is known now, and remembers it for the plot.
+func (w *watchSession) update() watched {
+	now := w.look()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.number++
+	point := termplot.Point{At: time.Since(w.began).Seconds(), Gap: true}
+	if r := now.report; r.Err == nil {
+		wall := r.Instant.Wall.UnixNano()
+		point.Low, point.High = float64(r.Interval.EarliestUnixNano()-wall), float64(r.Interval.LatestUnixNano()-wall)
+		point.Middle, point.Gap = float64(r.Interval.Midpoint()-wall), false
+	}
+	if len(w.history) == mostHistory {
+		w.history = append(w.history[:0:0], w.history[mostHistory/10:]...)
+	}
+	w.history = append(w.history, point)
+	now.number, now.history = w.number, w.history
+	return now
+}
+
+// look returns what is known now.
+func (w *watchSession) look() watched {
+	sources, leap := w.prober.Sources(), w.prober.Leap()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := watched{
+		report: ntpprobe.Report{Faulty: w.faulty, Leap: leap, Sources: sources},
+		number: w.number, history: w.history, age: time.Since(w.began).Seconds(),
+	}
+	r := &now.report
+	status := w.clock.Status()
+	now.state, now.reason, r.Err = status.State, status.Reason, status.Err
+	instant, err := ntpprobe.ReadInstant(w.config.Local)
+	if err != nil {
+		r.Err = &truetime.DisruptedError{Cause: "the local clock cannot be read", Err: err}
+		return now
+	}
+	if r.Instant = instant; r.Err == nil {
+		r.Bound = w.bound
+		r.Interval, r.Err = instant.Interval(w.bound)
+	}
+	if r.Err != nil && now.reason == nil {
+		now.reason = r.Err
+	}
+	for _, source := range sources {
+		one := reach{}
+		if known := w.reach[canonical(source.Server)]; known != nil {
+			one = *known
+		}
+		now.reach = append(now.reach, one)
+	}
+	now.forecast = forecasts(now.report)
+	return now
+}
+
+// forecast is how wide the interval will be after some time without an answer.
+type forecast struct {
+	after       time.Duration
+	uncertainty time.Duration
+	known       bool // false if the interval is not used for so long
+}
+
+// forecasts carry the bound on at its own slopes.
+func forecasts(r ntpprobe.Report) []forecast {
+	list := []forecast{{after: time.Minute}, {after: time.Hour}}
+	for i := range list {
+		f := &list[i]
+		if r.Err != nil {
+			continue
+		}
+		then := r.Instant.After
+		then.Nanos += int64(f.after)
+		interval, err := r.Bound.Interval(then)
+		f.uncertainty, f.known = interval.Uncertainty(), err == nil
+	}
+	return list
+}
