@@ -28,11 +28,11 @@ type Commit struct {
 // goes on asking, and serves no snapshot from there on until it knows; a [*commitwait.NotYetVisibleError] if it IS
 // committed, and ctx ended before its time had come.
 func (o *Owner) Put(ctx context.Context, values map[string]string, floors ...hlc.Timestamp) (Commit, error) {
-	if !o.enter() {
+	if !o.entrance.enter() {
 		return Commit{}, commitwait.ErrClosed
 	}
-	defer o.puts.Done()
-	unlock, err := o.locks.acquire(ctx, slices.Collect(maps.Keys(values)))
+	defer o.entrance.leave()
+	unlock, err := o.lock(ctx, slices.Collect(maps.Keys(values)))
 	if err != nil {
 		return Commit{}, err
 	}
@@ -40,13 +40,14 @@ func (o *Owner) Put(ctx context.Context, values map[string]string, floors ...hlc
 }
 
 // Update reads keys, and commits what change makes of them; nobody else writes them in between. An error of change ends it with
-// nothing written, and so does a value of another key. Errors otherwise as in Put.
+// nothing written, and so does a value of another key: what it saw then was acknowledged, or might have been, and was the newest. Errors
+// otherwise as in Put, and a [*LostError] if somebody else owns the shard.
 func (o *Owner) Update(ctx context.Context, keys []string, change func(map[string]Version) (map[string]string, error), floors ...hlc.Timestamp) (Commit, error) {
-	if !o.enter() {
+	if !o.entrance.enter() {
 		return Commit{}, commitwait.ErrClosed
 	}
-	defer o.puts.Done()
-	unlock, err := o.locks.acquire(ctx, keys)
+	defer o.entrance.leave()
+	unlock, err := o.lock(ctx, keys)
 	if err != nil {
 		return Commit{}, err
 	}
@@ -64,11 +65,36 @@ func (o *Owner) Update(ctx context.Context, keys []string, change func(map[strin
 	return o.commit(ctx, values, floors, unlock)
 }
 
+// lock locks keys, while the owner lives.
+func (o *Owner) lock(ctx context.Context, keys []string) (unlock func(), err error) {
+	ctx, stop := o.whileItLives(ctx)
+	defer stop()
+	return o.locks.acquire(ctx, keys)
+}
+
+// whileItLives is ctx, which ends with ErrClosed when Resign waits no longer.
+func (o *Owner) whileItLives(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	detach := context.AfterFunc(o.life, func() { cancel(commitwait.ErrClosed) })
+	return ctx, func() {
+		detach()
+		cancel(nil)
+	}
+}
+
 // changed reads what is locked. The newest version is the present one: whoever wrote it held the lock until
-// it was visible. If it is that of the next owner, the fence refuses what comes of it.
+// it was visible, or until this owner's life ended; and that of the next owner, which may not be visible either, is behind the fence. The write's own
+// fence would come too late: change may refuse, and tell its client why.
 func (o *Owner) changed(ctx context.Context, keys []string, change func(map[string]Version) (map[string]string, error)) (map[string]string, error) {
-	view, err := readAt(ctx, o.client, o.layout, newestOfAll, keys)
-	if err != nil {
+	reading, stop := o.whileItLives(ctx)
+	defer stop()
+	view, err := readAt(reading, o.client, o.layout, newestOfAll, keys, o.fenced()...)
+	switch {
+	case o.life.Err() != nil:
+		return nil, commitwait.ErrClosed
+	case errors.Is(err, errFence):
+		return nil, o.lost()
+	case err != nil:
 		return nil, err
 	}
 	values, err := change(view.Values)

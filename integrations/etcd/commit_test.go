@@ -260,3 +260,23 @@ func TestUpdate_LosesNothing(t *testing.T) {
 	require.NoError(t, err, "all is unlocked")
 	require.Empty(t, o.locks.keys)
 }
+
+// TestUpdate_ALostOwnerShowsNothing: what it finds is of the next owner, who is still in its commit wait, and change could refuse because of it.
+func TestUpdate_ALostOwnerShowsNothing(t *testing.T) {
+	n := leaning(t, 0, ε)
+	first := owns(t, n, t.Name(), Options{})
+	_, err := first.Put(t.Context(), map[string]string{"k": "old"})
+	require.NoError(t, err)
+	revoke(t, first)
+	next := owns(t, n, t.Name(), Options{})
+	p, err := next.committer.Assign(t.Context())
+	require.NoError(t, err)
+	_, err = next.write(t.Context(), p.TS(), map[string]string{"k": "early"})
+	require.NoError(t, err)
+	_, err = first.Update(t.Context(), []string{"k"}, func(is map[string]Version) (map[string]string, error) {
+		t.Errorf("shown: %v", is)
+		return nil, errors.New("refused because of what was read")
+	})
+	var lost *LostError
+	require.ErrorAs(t, err, &lost)
+}

@@ -43,9 +43,7 @@ type Owner struct {
 	end  context.CancelFunc
 	work sync.WaitGroup
 
-	mu     sync.Mutex
-	closed bool
-	puts   sync.WaitGroup
+	entrance entrance
 }
 
 // Options configures an [Owner]. The zero value is ready to use.
@@ -54,7 +52,7 @@ type Options struct {
 	// makes it longer than an election of its own takes. 0 means 3 s.
 	TTL time.Duration
 	// Window is how far ahead of the timestamps their bound is written: once for as long, and not for each
-	// commit. An owner that begins while the bound of the last is ahead waits for it with its first commit. 0 means 1 s.
+	// commit. After an owner was lost, the next one's Campaign waits until its bound has passed, so for up to as long. 0 means 1 s.
 	Window time.Duration
 	// Commit configures the Committer, but for its Layout, Floor and Cover.
 	Commit commitwait.Options
@@ -81,9 +79,9 @@ func (e *LostError) Error() string {
 	return fmt.Sprintf("etcd: the ownership of %q from revision %d on is over", e.Shard, e.Revision)
 }
 
-// Campaign waits until the node owns the shard, and returns when it can serve: it knows the bound of those before, and their last
-// commit has certainly passed. The clock is the node's own. Errors: those of the client; of commitwait.New and Committer.Recover; [*LostError]
-// when it was over before it began.
+// Campaign waits until the node owns the shard, and returns when it can serve: the bound of those before has certainly passed, and so
+// has all that they have written or read. The clock is the node's own. Errors: those of the client; of commitwait.New and
+// truetime.Clock.WaitUntilAfter; [*LostError] when it was over before it began.
 func Campaign(ctx context.Context, client *clientv3.Client, shard string, clock *truetime.Clock, options Options) (_ *Owner, err error) {
 	if options.TTL < 0 || options.Window < 0 {
 		return nil, errors.New("etcd: TTL or Window is negative")
@@ -107,7 +105,7 @@ func Campaign(ctx context.Context, client *clientv3.Client, shard string, clock 
 	defer func() {
 		if err != nil {
 			o.end()
-			o.release()
+			o.release(ctx)
 		}
 	}()
 	election := concurrency.NewElection(session, o.layout.candidates())
@@ -115,60 +113,51 @@ func Campaign(ctx context.Context, client *clientv3.Client, shard string, clock 
 		return nil, err
 	}
 	o.key, o.revision = election.Key(), election.Rev()
-	newest, err := o.takeOver(ctx)
-	if err != nil {
+	if err = o.takeOver(ctx); err != nil {
+		return nil, err
+	}
+	// Not with the first commit: the floor may be further ahead than a commit's may be, and the last
+	// owner may have ended in its commit wait: nobody sees that commit before its time has passed.
+	if err = clock.WaitUntilAfter(ctx, o.floor.Time()); err != nil {
 		return nil, err
 	}
 	options.Commit.Floor, options.Commit.Cover = o.floor, o.cover
 	if o.committer, err = commitwait.New(clock, nil, options.Commit); err != nil {
 		return nil, err
 	}
-	if newest.IsZero() {
-		return o, nil
-	}
-	// The last owner may have ended in its commit wait: nobody sees that commit before its time has passed.
-	if err = o.committer.Recover(ctx, newest); err != nil {
-		return nil, err
-	}
 	return o, nil
 }
 
-// takeOver reads what the owners before have left. It is final: their keys are gone, and with them all that they
+// takeOver reads the bound that the owners before have left. It is final: their keys are gone, and with them all that they
 // could still have written.
-func (o *Owner) takeOver(ctx context.Context) (newest hlc.Timestamp, err error) {
+func (o *Owner) takeOver(ctx context.Context) error {
 	zero, err := hlc.Timestamp{}.MarshalBinary()
 	if err != nil {
-		return newest, err
+		return err
 	}
 	_, err = o.client.Txn(ctx).If(o.owns(), clientv3.Compare(clientv3.CreateRevision(o.layout.bound()), "=", 0)).
 		Then(clientv3.OpPut(o.layout.bound(), string(zero))).Commit()
 	if err != nil {
-		return newest, err
+		return err
 	}
-	found, err := o.client.Txn(ctx).If(o.owns()).Then(
-		clientv3.OpGet(o.layout.bound()),
-		clientv3.OpGet(o.layout.records(), clientv3.WithPrefix(), clientv3.WithLimit(1)), // newest first
-	).Commit()
+	found, err := o.client.Txn(ctx).If(o.owns()).Then(clientv3.OpGet(o.layout.bound())).Commit()
 	switch {
 	case err != nil:
-		return newest, err
+		return err
 	case !found.Succeeded:
-		return newest, o.lost()
+		return o.lost()
+	case o.options.Broken.Floor:
+		return nil
 	}
-	floor, records := found.Responses[0].GetResponseRange().Kvs, found.Responses[1].GetResponseRange().Kvs
+	floor := found.Responses[0].GetResponseRange().Kvs
 	if len(floor) == 0 {
-		return newest, fmt.Errorf("etcd: the bound of %q is missing", o.layout.shard)
+		return fmt.Errorf("etcd: the bound of %q is missing", o.layout.shard)
 	}
-	if !o.options.Broken.Floor {
-		if o.floor, err = hlc.ParseBinary(floor[0].Value); err != nil {
-			return newest, fmt.Errorf("etcd: the bound of %q: %w", o.layout.shard, err)
-		}
-		o.bound.saved = o.floor
+	if o.floor, err = hlc.ParseBinary(floor[0].Value); err != nil {
+		return fmt.Errorf("etcd: the bound of %q: %w", o.layout.shard, err)
 	}
-	if len(records) > 0 {
-		newest, err = timestampOf(records[0].Key)
-	}
-	return newest, err
+	o.bound.saved = o.floor
+	return nil
 }
 
 // owns is true in a transaction while this node owns the shard: a revision never comes back.
@@ -189,57 +178,3 @@ func (o *Owner) lost() error { return &LostError{Shard: o.layout.shard, Revision
 // Lost is closed when the node no longer hears that its lease lives. That comes late, or not at all while the process is stopped: what
 // protects the shard is the comparison in every write, and not this.
 func (o *Owner) Lost() <-chan struct{} { return o.session.Done() }
-
-// Resign waits for the commits that are under way, and gives the shard to the next. The bound it leaves is the last timestamp of all, so
-// that the next need not wait for it. If ctx ends first, the commits end as Put says. It
-// returns a [*LostError] if the shard was no longer its own; after any error the lease runs out and the next owner waits for the bound.
-func (o *Owner) Resign(ctx context.Context) error {
-	o.mu.Lock()
-	o.closed = true
-	o.mu.Unlock()
-	idle := make(chan struct{})
-	go func() {
-		o.puts.Wait()
-		close(idle)
-	}()
-	select {
-	case <-idle:
-	case <-ctx.Done():
-	}
-	err := o.committer.Close()
-	o.bound.mu.Lock()
-	o.end() // after which none is begun in the background
-	o.bound.mu.Unlock()
-	<-idle
-	o.work.Wait()
-	// One transaction: whatever of ours is still on its way finds the ownership over, and the bound is not raised again.
-	last, failed := o.committer.Stats().Last.MarshalBinary()
-	if err = errors.Join(err, failed); err == nil {
-		var done *clientv3.TxnResponse
-		done, err = o.client.Txn(ctx).If(o.owns()).
-			Then(clientv3.OpPut(o.layout.bound(), string(last)), clientv3.OpDelete(o.key)).Commit()
-		if err == nil && !done.Succeeded {
-			err = o.lost()
-		}
-	}
-	o.release()
-	return err
-}
-
-// release gives the lease back, and with it the candidate's key.
-func (o *Owner) release() {
-	o.session.Orphan()
-	ctx, cancel := context.WithTimeout(context.Background(), o.options.TTL)
-	defer cancel()
-	_, _ = o.client.Revoke(ctx, o.session.Lease()) // or it runs out, in as long
-}
-
-// enter registers a commit, for Resign.
-func (o *Owner) enter() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.closed {
-		o.puts.Add(1)
-	}
-	return !o.closed
-}

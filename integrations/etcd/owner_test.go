@@ -236,3 +236,16 @@ func TestResign_LeavesTheLastTimestamp(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, owners.Kvs, 1)
 }
+
+// TestHandover_WaitsForTheBound of an owner who was lost, however far ahead it is: the first commit is refused nothing.
+func TestHandover_WaitsForTheBound(t *testing.T) {
+	n := leaning(t, 0, ε)
+	options := Options{Window: 3 * time.Second}
+	lost := owns(t, n, t.Name(), options)
+	_, err := lost.Put(t.Context(), map[string]string{"k": "old"})
+	require.NoError(t, err)
+	revoke(t, lost)
+	next := owns(t, n, t.Name(), options)
+	_, err = next.Put(t.Context(), map[string]string{"k": "new"})
+	require.NoError(t, err)
+}

@@ -40,8 +40,8 @@ func (o *Owner) Read(ctx context.Context, mode commitwait.Mode, keys ...string) 
 }
 
 // readAt returns what the shard holds at ts, where a snapshot was taken before: by anybody, since nothing changes there. All keys
-// are read at one of etcd's revisions, and from a quorum: a member that lags would show less.
-func readAt(ctx context.Context, client *clientv3.Client, l layout, ts hlc.Timestamp, keys []string) (View, error) {
+// are read at one of etcd's revisions, and from a quorum: a member that lags would show less. It returns errFence if the fence is not true there.
+func readAt(ctx context.Context, client *clientv3.Client, l layout, ts hlc.Timestamp, keys []string, fence ...clientv3.Cmp) (View, error) {
 	ops := make([]clientv3.Op, len(keys))
 	for i, key := range keys {
 		end := clientv3.GetPrefixRangeEnd(l.versions(key))
@@ -49,11 +49,14 @@ func readAt(ctx context.Context, client *clientv3.Client, l layout, ts hlc.Times
 	}
 	var found *clientv3.TxnResponse
 	err := patiently(ctx, isRefusal, func() (err error) {
-		found, err = client.Txn(ctx).Then(ops...).Commit()
+		found, err = client.Txn(ctx).If(fence...).Then(ops...).Commit()
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return View{}, err
+	case !found.Succeeded:
+		return View{}, errFence
 	}
 	view := View{TS: ts, Values: make(map[string]Version, len(keys))}
 	for i, key := range keys {
@@ -68,6 +71,8 @@ func readAt(ctx context.Context, client *clientv3.Client, l layout, ts hlc.Times
 	}
 	return view, nil
 }
+
+var errFence = errors.New("etcd: the fence of a read is closed")
 
 // isRefusal says whether etcd has understood a read and will not answer it, however often it is asked.
 func isRefusal(err error) bool {
