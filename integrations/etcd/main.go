@@ -20,13 +20,14 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/trueclock/trueclock/truetime"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := role(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "etcd:", err)
