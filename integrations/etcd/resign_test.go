@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -58,8 +59,8 @@ func TestResign_EndsWithItsContext(t *testing.T) {
 
 // TestResign_CutShortShowsNothing: the lock of a commit in its wait is free when its owner ends, and who waited for it must not see what it guarded.
 func TestResign_CutShortShowsNothing(t *testing.T) {
-	n := leaning(t, 0, time.Minute) // whose commits wait for two
-	o := owns(t, n, t.Name(), Options{})
+	n := leaning(t, 0, time.Minute)                                         // whose commits wait for two
+	o := owns(t, n, fmt.Sprint(t.Name(), time.Now().UnixNano()), Options{}) // its bound is minutes ahead: nobody after it
 	put, updated := make(chan error, 1), make(chan error, 1)
 	go func() {
 		_, err := o.Put(t.Context(), map[string]string{"k": "early"})
