@@ -79,30 +79,6 @@ func TestRev_CloseEnds(t *testing.T) {
 	<-done
 }
 
-// TestRev_TheClockOfTheOperatingSystemIsWrong by 5 s, and the shard's own is right. Only the durable bound asks the operating system (shard.go, hlc.New), and a shard that was closed
-// cleanly cannot commit any more, or not be opened.
-func TestRev_TheClockOfTheOperatingSystemIsWrong(t *testing.T) {
-	for name, lean := range map[string]time.Duration{"ahead": -5 * time.Second, "behind": 5 * time.Second} {
-		t.Run(name, func(t *testing.T) {
-			clocks, err := leaning(time.Millisecond, lean)
-			require.NoError(t, err)
-			dsn, dir := database(t), t.TempDir()
-			b := alone(t, dsn, dir, clocks[0])
-			holding(t, b, 0, 1)
-			require.NoError(t, b.Close())
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-			defer cancel()
-			s, err := OpenShard(ctx, Config{DSN: dsn, Dir: dir, Clock: clocks[0]})
-			require.NoError(t, err)
-			b, err = NewBank(t.Context(), s)
-			require.NoError(t, err)
-			defer func() { require.NoError(t, b.Close()) }()
-			_, err = b.Transfer(t.Context(), 0, 1, 10)
-			require.NoError(t, err)
-		})
-	}
-}
-
 // TestRev_ARefusedProcessHarmsNobody: a second process, with another directory, is refused by the bound; but only when it has ended all sessions of the first.
 func TestRev_ARefusedProcessHarmsNobody(t *testing.T) {
 	clocks, err := leaning(time.Millisecond, 0)

@@ -13,6 +13,7 @@ import (
 	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/truetime"
 	"github.com/trueclock/trueclock/truetime/commitwait"
+	"github.com/trueclock/trueclock/truetime/hybrid"
 )
 
 // layout is how a timestamp becomes a bigint: microseconds since 1970, and 9 bits below. With one bit more the last years
@@ -89,8 +90,12 @@ func OpenShard(ctx context.Context, c Config) (_ *Shard, err error) {
 	pool.MaxConns = max(pool.MaxConns, c.Conns)
 	pool.ConnConfig.RuntimeParams["application_name"] = sessions
 	s := &Shard{config: pool.ConnConfig.Copy(), clock: c.Clock, patience: 10 * time.Second}
+	if c.Clock == nil {
+		return nil, errors.New("postgres: a shard needs a clock")
+	}
 	s.closing, s.end = context.WithCancel(context.Background())
-	events, err := hlc.New(hlc.Options{}) // nobody stamps events here: what counts is the bound
+	// Nobody stamps events here: what counts is the bound, and how far ahead it may be is for the shard's clock to say.
+	events, err := hybrid.New(c.Clock, hlc.Options{})
 	if err != nil {
 		return nil, err
 	}
