@@ -164,3 +164,34 @@ func TestRestart_TheClockOfTheOperatingSystemIsWrong(t *testing.T) {
 		})
 	}
 }
+
+// TestClose_EndsWhileAClientWaitsForALock: a client, with all its patience, waits for a lock in the database.
+func TestClose_EndsWhileAClientWaitsForALock(t *testing.T) {
+	dsn := database(t)
+	clocks, err := leaning(time.Millisecond, 0)
+	require.NoError(t, err)
+	b := alone(t, dsn, t.TempDir(), clocks[0])
+	holding(t, b, 0, 1)
+	direct, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer direct.Close(context.WithoutCancel(t.Context()))
+	_, err = direct.Exec(t.Context(), "BEGIN; SELECT FROM account FOR UPDATE")
+	require.NoError(t, err)
+	done := transferring(context.Background(), b, 0, 1, 10)
+	require.Eventually(t, func() bool {
+		var waiting int
+		err := b.shards[0].pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()").Scan(&waiting)
+		return err == nil && waiting == 1
+	}, 10*time.Second, 10*time.Millisecond)
+	closed := make(chan error, 1)
+	go func() { closed <- b.Close() }()
+	select {
+	case <-closed:
+	case <-time.After(15 * time.Second):
+		t.Error("Close does not end")
+		_, err = direct.Exec(t.Context(), "ROLLBACK")
+		require.NoError(t, err)
+		<-closed
+	}
+	<-done
+}

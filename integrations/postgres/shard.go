@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS version (
 	commit_ts bigint NOT NULL,
 	balance   bigint NOT NULL CHECK (balance >= 0),
 	PRIMARY KEY (account, commit_ts)
-)`
+);
+CREATE TABLE IF NOT EXISTS identity (id text PRIMARY KEY)`
 
 // sessions is the application_name of all that writes, so that the next run can end them.
 const sessions = "trueclock-shard"
@@ -49,6 +50,8 @@ const sessions = "trueclock-shard"
 // Shard is a database whose transactions commit in the order of real time, in their commit_ts.
 type Shard struct {
 	config    *pgx.ConnConfig
+	identity  string    // of the database and the directory
+	lock      *pgx.Conn // holds the database
 	pool      *pgxpool.Pool
 	clock     *truetime.Clock
 	committer *commitwait.Committer
@@ -68,6 +71,7 @@ type Shard struct {
 type Config struct {
 	DSN   string          // see pgx
 	Dir   string          // an existing directory for the bound of its timestamps: see hlc.DurableOptions
+	Shard int             // its number in the bank
 	Clock *truetime.Clock // of the machine that commits
 	Conns int32           // that may be open at once, if that is more than what the DSN says
 }
@@ -104,10 +108,10 @@ func OpenShard(ctx context.Context, c Config) (_ *Shard, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.bound.Close())
+			err = errors.Join(err, s.unlock(), s.bound.Close())
 		}
 	}()
-	if err := s.prepareDatabase(ctx); err != nil {
+	if err := s.prepareDatabase(ctx, c); err != nil {
 		return nil, err
 	}
 	s.committer, err = commitwait.New(c.Clock, nil, commitwait.Options{Layout: layout, Floor: s.bound.Recovery().Bound, Cover: s.bound.Cover})
@@ -119,20 +123,26 @@ func OpenShard(ctx context.Context, c Config) (_ *Shard, err error) {
 	return s, err
 }
 
-// prepareDatabase is what Open does with a connection of its own.
-func (s *Shard) prepareDatabase(ctx context.Context) error {
+// prepareDatabase is what Open does with a connection of its own, which then holds the database.
+func (s *Shard) prepareDatabase(ctx context.Context, c Config) error {
 	conn, err := pgx.ConnectConfig(ctx, s.config)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	s.lock = conn
 	if err := suitable(ctx, conn); err != nil {
 		return err
 	}
-	if err := endSessions(ctx, conn); err != nil {
+	if err := hold(ctx, conn); err != nil {
 		return err
 	}
 	if _, err := conn.Exec(ctx, schema); err != nil {
+		return err
+	}
+	if s.identity, err = identify(ctx, conn, c.Dir, c.Shard); err != nil {
+		return err
+	}
+	if err := endSessions(ctx, conn); err != nil {
 		return err
 	}
 	var highest int64
@@ -190,6 +200,8 @@ func (s *Shard) open(ctx context.Context, accounts []int64) error {
 // view returns what the accounts held at a snapshot, and its timestamp: it is the same whenever it is read again. Those without a
 // version are not in it. Errors: those of Committer.Snapshot, and of the database.
 func (s *Shard) view(ctx context.Context, mode commitwait.Mode, accounts []int64) (hlc.Timestamp, map[int64]int64, error) {
+	ctx, cancel := s.whileOpen(ctx)
+	defer cancel()
 	ts, err := s.committer.Snapshot(ctx, mode)
 	if err != nil {
 		return hlc.Timestamp{}, nil, err
@@ -232,5 +244,20 @@ func (s *Shard) Close() error {
 	s.stop()
 	s.work.Wait()
 	s.pool.Close()
-	return errors.Join(err, s.bound.Close())
+	return errors.Join(err, s.unlock(), s.bound.Close())
+}
+
+// unlock lets go of the database. That the server has ended the connection is no error.
+func (s *Shard) unlock() error {
+	if s.lock != nil {
+		_ = s.lock.Close(context.Background())
+	}
+	return nil
+}
+
+// whileOpen returns a context that also ends when the shard closes.
+func (s *Shard) whileOpen(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.closing, cancel)
+	return ctx, func() { stop(); cancel() }
 }
