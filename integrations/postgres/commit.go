@@ -133,13 +133,14 @@ func (p *part) connected(ctx context.Context, do func(*pgx.Conn) error) error {
 
 // gid is the name of a prepared transaction: all that is needed to find out what was decided.
 type gid struct {
-	vote, ts   int64 // packed
-	home, here int64 // accounts: a version of home at ts says that it is committed, one of here that this was carried out
+	vote, ts   int64  // packed
+	homeID     string // identity of home's database
+	home, here int64  // accounts: a version of home at ts says that it is committed, one of here that this was carried out
 }
 
-const gidForm = "trueclock-%d-%d-%d-%d"
+const gidForm = "trueclock-%d-%d-%d-%d-%s"
 
-func (g gid) String() string { return fmt.Sprintf(gidForm, g.vote, g.ts, g.home, g.here) }
+func (g gid) String() string { return fmt.Sprintf(gidForm, g.vote, g.ts, g.home, g.here, g.homeID) }
 
 // prepare writes the versions and makes them durable, without committing them. An error is certain, whether they are or not: home
 // does not decide for a transaction that is not known to be prepared.
@@ -155,7 +156,7 @@ func (p *part) prepare(ctx context.Context, ts hlc.Timestamp, home *transaction,
 	if err != nil {
 		return commitwait.NotApplied(err)
 	}
-	p.gid = gid{vote: vote, ts: at, home: home.accounts[0], here: p.accounts[0]}
+	p.gid = gid{vote: vote, ts: at, homeID: home.shard.identity, home: home.accounts[0], here: p.accounts[0]}
 	return commitwait.NotApplied(p.ask(ctx))
 }
 

@@ -49,7 +49,7 @@ func (s *Shard) doubts(ctx context.Context) (all []doubt, err error) {
 	}
 	for _, name := range names {
 		d := doubt{shard: s}
-		if _, err := fmt.Sscanf(name, gidForm, &d.gid.vote, &d.gid.ts, &d.gid.home, &d.gid.here); err != nil || d.gid.String() != name {
+		if _, err := fmt.Sscanf(name, gidForm, &d.gid.vote, &d.gid.ts, &d.gid.home, &d.gid.here, &d.gid.homeID); err != nil || d.gid.String() != name {
 			return nil, fmt.Errorf("postgres: prepared transaction %q is not one of ours", name)
 		}
 		vote, err := layout.Unpack(uint64(d.gid.vote))
@@ -69,7 +69,11 @@ func (b *Bank) settleDoubt(ctx context.Context, d doubt) error {
 	if err != nil {
 		return err
 	}
-	home, err := b.shards[b.shardOf(d.gid.home)].pool.Acquire(ctx)
+	shard := b.shards[b.shardOf(d.gid.home)]
+	if shard.identity != d.gid.homeID {
+		return &IdentityError{Want: d.gid.homeID, Database: shard.identity, Directory: shard.identity}
+	}
+	home, err := shard.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}

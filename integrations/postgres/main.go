@@ -101,7 +101,7 @@ func openBank(ctx context.Context, dsns []string, dir string, ε time.Duration, 
 		if err := os.MkdirAll(bound, 0o700); err != nil {
 			return nil, err
 		}
-		s, err := OpenShard(ctx, Config{DSN: dsn, Dir: bound, Clock: clocks[i], Conns: conns})
+		s, err := OpenShard(ctx, Config{DSN: dsn, Dir: bound, Shard: i, Clock: clocks[i], Conns: conns})
 		if err != nil {
 			return nil, err
 		}

@@ -128,7 +128,7 @@ func TestRun(t *testing.T) {
 	require.Error(t, run(t.Context(), dsns, io.Discard), "without -dir the next run could begin below")
 	require.Error(t, run(t.Context(), dsns[:1], io.Discard))
 	require.Error(t, run(t.Context(), []string{"-clients", "x"}, io.Discard))
-	var lost *BoundError
+	var lost *IdentityError
 	require.ErrorAs(t, run(t.Context(), slices.Concat(quick, []string{"-dir", t.TempDir()}, dsns), io.Discard), &lost, "a directory of another database")
 }
 

@@ -140,3 +140,58 @@ func TestOpen_Refuses(t *testing.T) {
 	_, err = OpenShard(t.Context(), Config{DSN: dsn, Dir: dir})
 	require.Error(t, err, "without a clock")
 }
+
+// TestRestart_TheClockOfTheOperatingSystemIsWrong by 5 s, and the shard's own is right. The bound asks the shard's clock only, so
+// that a shard that was closed cleanly opens and commits.
+func TestRestart_TheClockOfTheOperatingSystemIsWrong(t *testing.T) {
+	for name, lean := range map[string]time.Duration{"ahead": -5 * time.Second, "behind": 5 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			clocks, err := leaning(time.Millisecond, lean)
+			require.NoError(t, err)
+			dsn, dir := database(t), t.TempDir()
+			b := alone(t, dsn, dir, clocks[0])
+			holding(t, b, 0, 1)
+			require.NoError(t, b.Close())
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			s, err := OpenShard(ctx, Config{DSN: dsn, Dir: dir, Clock: clocks[0]})
+			require.NoError(t, err)
+			b, err = NewBank(t.Context(), s)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, b.Close()) }()
+			_, err = b.Transfer(t.Context(), 0, 1, 10)
+			require.NoError(t, err)
+		})
+	}
+}
+
+// TestClose_EndsWhileAClientWaitsForALock: a client, with all its patience, waits for a lock in the database.
+func TestClose_EndsWhileAClientWaitsForALock(t *testing.T) {
+	dsn := database(t)
+	clocks, err := leaning(time.Millisecond, 0)
+	require.NoError(t, err)
+	b := alone(t, dsn, t.TempDir(), clocks[0])
+	holding(t, b, 0, 1)
+	direct, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer direct.Close(context.WithoutCancel(t.Context()))
+	_, err = direct.Exec(t.Context(), "BEGIN; SELECT FROM account FOR UPDATE")
+	require.NoError(t, err)
+	done := transferring(context.Background(), b, 0, 1, 10)
+	require.Eventually(t, func() bool {
+		var waiting int
+		err := b.shards[0].pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()").Scan(&waiting)
+		return err == nil && waiting == 1
+	}, 10*time.Second, 10*time.Millisecond)
+	closed := make(chan error, 1)
+	go func() { closed <- b.Close() }()
+	select {
+	case <-closed:
+	case <-time.After(15 * time.Second):
+		t.Error("Close does not end")
+		_, err = direct.Exec(t.Context(), "ROLLBACK")
+		require.NoError(t, err)
+		<-closed
+	}
+	<-done
+}

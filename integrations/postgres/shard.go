@@ -13,6 +13,7 @@ import (
 	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/truetime"
 	"github.com/trueclock/trueclock/truetime/commitwait"
+	"github.com/trueclock/trueclock/truetime/hybrid"
 )
 
 // layout is how a timestamp becomes a bigint: microseconds since 1970, and 9 bits below. With one bit more the last years
@@ -40,7 +41,8 @@ CREATE TABLE IF NOT EXISTS version (
 	commit_ts bigint NOT NULL,
 	balance   bigint NOT NULL CHECK (balance >= 0),
 	PRIMARY KEY (account, commit_ts)
-)`
+);
+CREATE TABLE IF NOT EXISTS identity (id text PRIMARY KEY)`
 
 // sessions is the application_name of all that writes, so that the next run can end them.
 const sessions = "trueclock-shard"
@@ -48,6 +50,8 @@ const sessions = "trueclock-shard"
 // Shard is a database whose transactions commit in the order of real time, in their commit_ts.
 type Shard struct {
 	config    *pgx.ConnConfig
+	identity  string    // of the database and the directory
+	lock      *pgx.Conn // holds the database
 	pool      *pgxpool.Pool
 	clock     *truetime.Clock
 	committer *commitwait.Committer
@@ -67,6 +71,7 @@ type Shard struct {
 type Config struct {
 	DSN   string          // see pgx
 	Dir   string          // an existing directory for the bound of its timestamps: see hlc.DurableOptions
+	Shard int             // its number in the bank
 	Clock *truetime.Clock // of the machine that commits
 	Conns int32           // that may be open at once, if that is more than what the DSN says
 }
@@ -89,8 +94,12 @@ func OpenShard(ctx context.Context, c Config) (_ *Shard, err error) {
 	pool.MaxConns = max(pool.MaxConns, c.Conns)
 	pool.ConnConfig.RuntimeParams["application_name"] = sessions
 	s := &Shard{config: pool.ConnConfig.Copy(), clock: c.Clock, patience: 10 * time.Second}
+	if c.Clock == nil {
+		return nil, errors.New("postgres: a shard needs a clock")
+	}
 	s.closing, s.end = context.WithCancel(context.Background())
-	events, err := hlc.New(hlc.Options{}) // nobody stamps events here: what counts is the bound
+	// Nobody stamps events here: what counts is the bound, and how far ahead it may be is for the shard's clock to say.
+	events, err := hybrid.New(c.Clock, hlc.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -99,10 +108,10 @@ func OpenShard(ctx context.Context, c Config) (_ *Shard, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.bound.Close())
+			err = errors.Join(err, s.unlock(), s.bound.Close())
 		}
 	}()
-	if err := s.prepareDatabase(ctx); err != nil {
+	if err := s.prepareDatabase(ctx, c); err != nil {
 		return nil, err
 	}
 	s.committer, err = commitwait.New(c.Clock, nil, commitwait.Options{Layout: layout, Floor: s.bound.Recovery().Bound, Cover: s.bound.Cover})
@@ -114,20 +123,26 @@ func OpenShard(ctx context.Context, c Config) (_ *Shard, err error) {
 	return s, err
 }
 
-// prepareDatabase is what Open does with a connection of its own.
-func (s *Shard) prepareDatabase(ctx context.Context) error {
+// prepareDatabase is what Open does with a connection of its own, which then holds the database.
+func (s *Shard) prepareDatabase(ctx context.Context, c Config) error {
 	conn, err := pgx.ConnectConfig(ctx, s.config)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	s.lock = conn
 	if err := suitable(ctx, conn); err != nil {
 		return err
 	}
-	if err := endSessions(ctx, conn); err != nil {
+	if err := hold(ctx, conn); err != nil {
 		return err
 	}
 	if _, err := conn.Exec(ctx, schema); err != nil {
+		return err
+	}
+	if s.identity, err = identify(ctx, conn, c.Dir, c.Shard); err != nil {
+		return err
+	}
+	if err := endSessions(ctx, conn); err != nil {
 		return err
 	}
 	var highest int64
@@ -185,6 +200,8 @@ func (s *Shard) open(ctx context.Context, accounts []int64) error {
 // view returns what the accounts held at a snapshot, and its timestamp: it is the same whenever it is read again. Those without a
 // version are not in it. Errors: those of Committer.Snapshot, and of the database.
 func (s *Shard) view(ctx context.Context, mode commitwait.Mode, accounts []int64) (hlc.Timestamp, map[int64]int64, error) {
+	ctx, cancel := s.whileOpen(ctx)
+	defer cancel()
 	ts, err := s.committer.Snapshot(ctx, mode)
 	if err != nil {
 		return hlc.Timestamp{}, nil, err
@@ -227,5 +244,20 @@ func (s *Shard) Close() error {
 	s.stop()
 	s.work.Wait()
 	s.pool.Close()
-	return errors.Join(err, s.bound.Close())
+	return errors.Join(err, s.unlock(), s.bound.Close())
+}
+
+// unlock lets go of the database. That the server has ended the connection is no error.
+func (s *Shard) unlock() error {
+	if s.lock != nil {
+		_ = s.lock.Close(context.Background())
+	}
+	return nil
+}
+
+// whileOpen returns a context that also ends when the shard closes.
+func (s *Shard) whileOpen(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.closing, cancel)
+	return ctx, func() { stop(); cancel() }
 }

@@ -33,6 +33,8 @@ type xact struct {
 
 // begin opens a transaction, locks accounts, which are sorted, and reads them. End it.
 func (s *Shard) begin(ctx context.Context, accounts []int64) (_ *transaction, err error) {
+	ctx, cancel := s.whileOpen(ctx)
+	defer cancel()
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return nil, err
