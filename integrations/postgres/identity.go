@@ -34,11 +34,9 @@ func hold(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// identify compares the identities of the database and the directory, and gives both one if neither has. A crash between the two leaves
-// the directory with one and the database without, which is refused: an empty database in the place of home's would undo what home decided.
+// identify compares the identities of the database and the directory. It returns "" if neither has one.
 func identify(ctx context.Context, conn *pgx.Conn, dir string, shard int) (string, error) {
-	name := filepath.Join(dir, "identity")
-	kept, err := os.ReadFile(name)
+	kept, err := os.ReadFile(filepath.Join(dir, "identity"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
@@ -46,20 +44,25 @@ func identify(ctx context.Context, conn *pgx.Conn, dir string, shard int) (strin
 	if err := conn.QueryRow(ctx, "SELECT coalesce(max(id), '') FROM identity").Scan(&there); err != nil {
 		return "", err
 	}
-	if there != "" || len(kept) > 0 {
-		var random string
-		var number int
-		_, err := fmt.Sscanf(there, "%d/%s", &number, &random)
-		if err != nil || there != string(kept) || number != shard {
-			return "", &IdentityError{Want: fmt.Sprintf("%d/…", shard), Database: there, Directory: string(kept)}
-		}
-		return there, nil
+	if there == "" && len(kept) == 0 {
+		return "", nil
 	}
+	var random string
+	var number int
+	if _, err := fmt.Sscanf(there, "%d/%s", &number, &random); err != nil || there != string(kept) || number != shard {
+		return "", &IdentityError{Want: fmt.Sprintf("%d/…", shard), Database: there, Directory: string(kept)}
+	}
+	return there, nil
+}
+
+// newIdentity gives both one. A crash in between leaves the directory with one and the database without, which is
+// refused from then on: an empty database in the place of home's would undo what home decided.
+func newIdentity(ctx context.Context, conn *pgx.Conn, dir string, shard int) (string, error) {
 	id := fmt.Sprintf("%d/%s", shard, rand.Text())
-	if err := keep(name, id); err != nil {
+	if err := keep(filepath.Join(dir, "identity"), id); err != nil {
 		return "", err
 	}
-	_, err = conn.Exec(ctx, "INSERT INTO identity VALUES ($1)", id)
+	_, err := conn.Exec(ctx, "INSERT INTO identity VALUES ($1)", id)
 	return id, err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -65,4 +66,25 @@ func TestIdentity_ASecondProcessIsKeptOut(t *testing.T) {
 	require.NoError(t, b.Close())
 	_, err = OpenShard(t.Context(), Config{DSN: dsn, Dir: t.TempDir(), Clock: clocks[0]})
 	require.ErrorAs(t, err, new(*IdentityError))
+}
+
+// TestIdentity_AnOldCopyOfTheDirectory has the identity, and a bound below what was committed since.
+func TestIdentity_AnOldCopyOfTheDirectory(t *testing.T) {
+	clocks, err := leaning(time.Millisecond, 0)
+	require.NoError(t, err)
+	dsn, dir, copied := database(t), t.TempDir(), t.TempDir()
+	b := alone(t, dsn, dir, clocks[0])
+	holding(t, b, 0, 1)
+	require.NoError(t, os.CopyFS(copied, os.DirFS(dir)))
+	for began := time.Now(); time.Since(began) < 3*time.Second; { // more than the bound was ahead
+		_, err := b.Transfer(t.Context(), 0, 1, 1)
+		require.NoError(t, err)
+		_, err = b.Transfer(t.Context(), 1, 0, 1)
+		require.NoError(t, err)
+	}
+	require.NoError(t, b.Close())
+	_, err = OpenShard(t.Context(), Config{DSN: dsn, Dir: copied, Clock: clocks[0]})
+	require.ErrorAs(t, err, new(*BoundError))
+	b = alone(t, dsn, dir, clocks[0])
+	require.NoError(t, b.Close())
 }

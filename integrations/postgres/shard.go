@@ -142,9 +142,19 @@ func (s *Shard) prepareDatabase(ctx context.Context, c Config) error {
 	if s.identity, err = identify(ctx, conn, c.Dir, c.Shard); err != nil {
 		return err
 	}
-	if err := endSessions(ctx, conn); err != nil {
+	if err := s.boundHolds(ctx, conn); err != nil {
 		return err
 	}
+	if s.identity == "" { // of neither yet, and they fit
+		if s.identity, err = newIdentity(ctx, conn, c.Dir, c.Shard); err != nil {
+			return err
+		}
+	}
+	return endSessions(ctx, conn) // only now: who is refused harms nobody
+}
+
+// boundHolds refuses a database with timestamps above the bound: the directory is an old copy, or another's.
+func (s *Shard) boundHolds(ctx context.Context, conn *pgx.Conn) error {
 	var highest int64
 	if err := conn.QueryRow(ctx, "SELECT coalesce(max(commit_ts), 0) FROM version").Scan(&highest); err != nil {
 		return err

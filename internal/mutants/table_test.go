@@ -663,6 +663,16 @@ var mutants = []mutant{
 	{name: "chronylog: the sign of an offset", file: "internal/chronylog/read.go",
 		edit: []string{"rest-offset", "rest+offset"}, test: "TestRead_Tracking"},
 
+	// clockctl watch
+	{name: "watch: the terminal stays raw", file: "internal/terminal/screen.go",
+		edit: []string{"WriteString(leave)\n\treturn errors.Join(err, s.restoreMode())", "WriteString(leave)\n\treturn err"}, test: "TestScreen_GivesTheTerminalBack"},
+	{name: "watch: control characters reach the terminal", file: "internal/termplot/cells.go",
+		edit: []string{"unicode.IsControl(r) || ", ""}, test: "TestCut_NeverTooWide"},
+	{name: "watch: a gap is bridged", file: "internal/termplot/band.go",
+		edit: []string{" && !points[i+1].Gap", ""}, test: "TestBand_InLetters"},
+	{name: "watch: the forecast is of now", file: "cmd/clockctl/watchsession.go",
+		edit: []string{"then.Nanos += int64(f.after)", ""}, test: "TestForecast_IsTheBoundsOwn"},
+
 	// forms of a timestamp
 	{name: "a number beyond its range wraps", file: "hlc/digits.go",
 		edit: []string{"case value > most/10 || value*10 > most-digit:", "case false:"}, test: "TestVectors_Refused"},
