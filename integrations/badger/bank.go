@@ -59,11 +59,18 @@ func setBalance(txn *badgerstore.Txn, i int, n int64) error {
 	return txn.Set(account(i), binary.BigEndian.AppendUint64(nil, uint64(n)))
 }
 
-// fill opens all accounts in one transaction, if there are none.
+// fill opens all accounts in one transaction, if there are none. A bank with another number of them is refused.
 func (b *bank) fill(ctx context.Context) (hlc.Timestamp, error) {
 	return b.store.Update(ctx, func(txn *badgerstore.Txn) error {
-		if _, err := balance(txn, 0); !errors.Is(err, errNoAccount) {
+		open := 0
+		if err := txn.Scan([]byte("account-"), func(_, _ []byte) error { open++; return nil }); err != nil {
 			return err
+		}
+		if open > 0 && open != b.accounts {
+			return fmt.Errorf("this bank has %d accounts instead of %d: use -accounts %[1]d, or another -dir", open, b.accounts)
+		}
+		if open > 0 {
+			return nil
 		}
 		for i := range b.accounts {
 			if err := setBalance(txn, i, perAccount); err != nil {

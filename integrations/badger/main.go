@@ -5,7 +5,7 @@
 // It measures the time with the NTP servers that are named, or with three of its own on loopback, has clients transfer money at random
 // while others add all accounts up at snapshots of every kind, and ends with 1 if a total was ever wrong, or a snapshot that
 // was read again gave another answer. With -dir the bank stays, and goes on at the next start; with -log every
-// acknowledged transfer and every total is a line.
+// acknowledged transfer and every total is a line. -accounts must be as many as the bank in -dir has.
 package main
 
 import (

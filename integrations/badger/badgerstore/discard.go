@@ -89,8 +89,7 @@ func (s *Store) Discard() error {
 		return err
 	}
 	if err := s.writeMark(version); err != nil {
-		s.fail(err)
-		return &FailedError{err}
+		return s.fail(err)
 	}
 	s.db.SetDiscardTs(version) // of each key the newest at or below it stays, for the reads from there on
 	return nil
@@ -140,7 +139,11 @@ func (s *Store) writeMark(version uint64) error {
 	if err := txn.Set(mark, binary.BigEndian.AppendUint64(nil, version)); err != nil {
 		return err
 	}
-	if err := txn.CommitAt(version, nil); err != nil {
+	durable, err := s.hand(txn, version)
+	if err != nil {
+		return err
+	}
+	if err := durable(); err != nil {
 		return err
 	}
 	if s.unsynced {

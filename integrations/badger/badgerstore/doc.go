@@ -27,7 +27,9 @@
 //   - An entry with a time to live vanishes from snapshots by the clock of the machine, and an entry with a version of its own is in
 //     the past. Txn has neither.
 //   - After an error of the disk nobody knows what was committed. The store then refuses everything (FailedError), until it
-//     was closed and opened, which reads what is there.
+//     was closed and opened, which reads what is there. Badger answers writes in any order, and a sync that follows a failed one may say yes
+//     though the log has a hole before it. So nothing is acknowledged before all that was handed over earlier.
+//   - A kill at the wrong moment leaves an empty file that Badger does not open with. Open removes it.
 //
 // HAZARD: it is as right as the intervals of the clock are: see truetime/commitwait.
 //

@@ -103,6 +103,9 @@ func syncDir(dir string) error {
 
 // openData opens the database for a committer, which assigns above all that it holds.
 func openData(dir string, clock *truetime.Clock, committer *commitwait.Committer, o Options) (*Store, error) {
+	if err := removeEmpty(dir); err != nil {
+		return nil, err
+	}
 	db, err := badger.OpenManaged(badger.DefaultOptions(dir).
 		WithSyncWrites(!o.Unsynced).
 		WithDetectConflicts(false). // see conflicts
@@ -118,12 +121,37 @@ func openData(dir string, clock *truetime.Clock, committer *commitwait.Committer
 	s := &Store{
 		db: db, clock: clock, committer: committer, history: o.History, unsynced: o.Unsynced,
 		reading: holds{}, updating: holds{},
-		conflicts: newConflicts(committer.SafeTime()), writing: make(chan struct{}, places),
+		conflicts: newConflicts(committer.SafeTime()), writing: make(chan struct{}, places), last: make(chan struct{}),
 	}
+	close(s.last)
 	if s.discarded, err = readMark(db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
+}
+
+// removeEmpty removes what a kill leaves when it comes between the creation of a file and its first byte, or when Badger has emptied a file
+// whose content is elsewhere and is about to remove it. Badger does not open if it finds one (github.com/dgraph-io/badger/issues/2207).
+func removeEmpty(dir string) error {
+	files, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if kind := filepath.Ext(file.Name()); kind != ".mem" && kind != ".vlog" {
+			continue
+		}
+		if info, err := file.Info(); err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
+			continue // what cannot be looked at is Badger's to report
+		}
+		if err := os.Remove(filepath.Join(dir, file.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close ends all waits with [commitwait.ErrClosed], returns when no View and Update runs any more, and closes the database and its bound. A

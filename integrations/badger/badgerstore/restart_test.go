@@ -56,6 +56,23 @@ func TestOpen_MissesNothing(t *testing.T) {
 	}
 }
 
+// TestOpen_AfterAKill that came between the creation of a file of Badger and its first byte, or between the last byte of a file and its removal.
+func TestOpen_AfterAKill(t *testing.T) {
+	for _, name := range []string{"00009.mem", "000009.vlog"} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "a [directory")
+			require.NoError(t, os.Mkdir(dir, 0o700))
+			s := opened(t, dir, 0, Options{})
+			put(t, s, "k", "acknowledged")
+			require.NoError(t, s.Close())
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "data", name), nil, 0o600))
+			s = opened(t, dir, 0, Options{})
+			_, value := get(t, s, commitwait.Strong(), "k")
+			require.Equal(t, "acknowledged", value)
+		})
+	}
+}
+
 // TestOpen_Refuses what could not be right.
 func TestOpen_Refuses(t *testing.T) {
 	dir := t.TempDir()
@@ -109,37 +126,4 @@ func TestClose_WaitsForItsUsers(t *testing.T) {
 	_, err = s.Update(t.Context(), set("k", "b"))
 	require.ErrorIs(t, err, commitwait.ErrClosed)
 	require.ErrorIs(t, s.Discard(), commitwait.ErrClosed)
-}
-
-// TestFailed_RefusesEverything, until it is opened again: after a write that nobody knows of, the truth is on the disk alone.
-func TestFailed_RefusesEverything(t *testing.T) {
-	dir := t.TempDir()
-	s := opened(t, dir, 0, Options{})
-	put(t, s, "k", "a")
-	lagging(t, s)
-	last := s.Stats().Last
-	waiting := make(chan error)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	go func() {
-		_, err := s.View(ctx, commitwait.Strong(), func(*Txn) error { return nil })
-		waiting <- err
-	}()
-	require.Eventually(t, func() bool { return s.Stats().Last.After(last) }, 10*time.Second, time.Millisecond, "it has its snapshot")
-	broken := os.ErrDeadlineExceeded
-	require.Equal(t, broken, s.outcome(broken))
-	require.ErrorAs(t, <-waiting, new(*FailedError), "who waits is told")
-	_, err := s.Update(t.Context(), set("k", "b"))
-	var failed *FailedError
-	require.ErrorAs(t, err, &failed)
-	require.Equal(t, broken, failed.Err)
-	_, err = s.View(t.Context(), commitwait.Strong(), func(*Txn) error { return nil })
-	require.ErrorIs(t, err, broken)
-	require.ErrorIs(t, s.Discard(), broken)
-	require.ErrorIs(t, s.admit(&Txn{}, hlc.Timestamp{WallTime: 1}), broken, "not even what has its timestamp")
-	require.NoError(t, s.Close())
-
-	s = opened(t, dir, 0, Options{})
-	_, value := get(t, s, commitwait.Strong(), "k")
-	require.Equal(t, "a", value)
 }

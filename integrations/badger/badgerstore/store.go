@@ -31,7 +31,9 @@ type Store struct {
 	failed    error // an outcome that nobody knows
 	closed    bool
 
-	writing    chan struct{} // a place for each commit that Badger has
+	writing    chan struct{} // a place for each write that Badger has
+	handing    sync.Mutex
+	last       chan struct{} // closed when the outcome of the last write that Badger was handed is known, and of all before it
 	discarding sync.Mutex    // one Discard at a time
 	users      sync.WaitGroup
 	closing    sync.Once
@@ -130,7 +132,7 @@ func (s *Store) try(ctx context.Context, mode commitwait.Mode, change func(*Txn)
 	return ts, err
 }
 
-// places is how many commits Badger has at most. It takes all that there are as one batch, and answers when the last is on the disk.
+// places is how many writes Badger has at most. It takes all that there are as one batch, and answers when the last is on the disk.
 // Many clients, all in one batch, would then wait for their next timestamps at the same time, while the disk has nothing to do. Fewer places
 // make smaller batches, each of which costs a sync of its own.
 const places = 64
@@ -148,12 +150,28 @@ func (s *Store) apply(txn *Txn, ts hlc.Timestamp) (durable func() error, err err
 	if len(txn.writes) == 0 {
 		return nil, nil
 	}
-	written := make(chan error, 1)
+	return s.hand(txn.txn, version)
+}
+
+// hand gives Badger a write, and returns a function that waits for the disk, and must be called. All writes come this way. Badger answers them in
+// any order, and a sync that says yes may follow one that has failed and lost what lies before it in the log. So each waits for those
+// that were handed over before it, and is not acknowledged if one of them failed.
+func (s *Store) hand(txn *badger.Txn, version uint64) (durable func() error, err error) {
+	written, settled := make(chan error, 1), make(chan struct{})
 	s.writing <- struct{}{}
-	if err := txn.txn.CommitAt(version, func(err error) { <-s.writing; written <- err }); err != nil { // never: the callback is told
+	s.handing.Lock()
+	defer s.handing.Unlock()
+	if err := txn.CommitAt(version, func(err error) { <-s.writing; written <- err }); err != nil { // never: the callback is told
 		return nil, err
 	}
-	return func() error { return s.outcome(<-written) }, nil
+	before := s.last
+	s.last = settled
+	return func() error {
+		defer close(settled)
+		err := <-written
+		<-before
+		return s.outcome(err)
+	}, nil
 }
 
 // stale returns an error if something that the transaction has read was written since.
@@ -189,24 +207,31 @@ func (s *Store) admit(txn *Txn, ts hlc.Timestamp) error {
 	return nil
 }
 
-// outcome says what an error of Badger's writing means. The two that it gives before anything is written are certain.
+// outcome says what Badger's answer to a write means, if those to all before it are known. The two errors that it gives before anything is
+// written are certain. A yes is none once another write has failed.
 func (s *Store) outcome(err error) error {
 	switch {
 	case err == nil:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.failed != nil {
+			return &FailedError{s.failed}
+		}
 		return nil
 	case errors.Is(err, badger.ErrBlockedWrites), errors.Is(err, badger.ErrTxnTooBig):
 		return commitwait.NotApplied(err)
 	}
-	s.fail(err)
+	_ = s.fail(err)
 	return err
 }
 
-// fail refuses everything from now on, and ends the waits.
-func (s *Store) fail(err error) {
+// fail refuses everything from now on, ends the waits, and returns a *FailedError.
+func (s *Store) fail(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed == nil {
 		s.failed = err
 		s.users.Go(func() { _ = s.committer.Close() }) // which waits for its commits: not here
 	}
+	return &FailedError{s.failed}
 }
