@@ -45,6 +45,12 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	dsns := flags.Args()
 	switch {
+	case *lasts <= 0 || *clients < 1 || *accounts < 2:
+		return errors.New("-for must be positive, and there must be a client and two accounts at least")
+	case *ε < 0 || *ε > 250*time.Millisecond:
+		return errors.New("-eps must be 0 to 250ms: floors are refused from 1 s on")
+	case len(dsns) == 0 && *dir != "":
+		return errors.New("-dir is for databases that are named: without DSNs nothing outlives the run")
 	case len(dsns) == 0:
 		var server *Server
 		if server, err = NewServer(ctx); err != nil {

@@ -127,7 +127,9 @@ func TestRun(t *testing.T) {
 	}
 	require.Error(t, run(t.Context(), dsns, io.Discard), "without -dir the next run could begin below")
 	require.Error(t, run(t.Context(), dsns[:1], io.Discard))
-	require.Error(t, run(t.Context(), []string{"-clients", "x"}, io.Discard))
+	for _, wrong := range [][]string{{"-clients", "x"}, {"-clients", "0"}, {"-accounts", "1"}, {"-for", "-1s"}, {"-eps", "600ms"}, {"-dir", "here"}} {
+		require.Error(t, run(t.Context(), wrong, io.Discard), "%q", wrong)
+	}
 	var lost *IdentityError
 	require.ErrorAs(t, run(t.Context(), slices.Concat(quick, []string{"-dir", t.TempDir()}, dsns), io.Discard), &lost, "a directory of another database")
 }
