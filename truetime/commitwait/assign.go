@@ -74,15 +74,15 @@ func (c *Committer) above(at, latest int64, floors []hlc.Timestamp) (hlc.Timesta
 		floors = append(floors[:len(floors):len(floors)], c.events.Peek())
 	}
 	highest := c.last
-	if lead := leadOver(latest, c.options.Floor); lead > c.options.MaxFloorLead {
-		return hlc.Timestamp{}, &FloorTooFarError{Floor: c.options.Floor, Lead: lead, Limit: c.options.MaxFloorLead}
+	if err := c.tooFar(latest, c.options.Floor); err != nil {
+		return hlc.Timestamp{}, err
 	}
 	if lead := leadOver(latest, c.last); lead/2 > c.options.MaxFloorLead { // a bound that was disproved, since honest ones go so far at most
 		return hlc.Timestamp{}, &FloorTooFarError{Floor: c.last, Lead: lead, Limit: c.options.MaxFloorLead}
 	}
 	for _, floor := range floors {
-		if lead := leadOver(latest, floor); lead > c.options.MaxFloorLead {
-			return hlc.Timestamp{}, &FloorTooFarError{Floor: floor, Lead: lead, Limit: c.options.MaxFloorLead}
+		if err := c.tooFar(latest, floor); err != nil {
+			return hlc.Timestamp{}, err
 		}
 		if floor.After(highest) {
 			highest = floor
@@ -130,6 +130,14 @@ func (c *Committer) roundForEvents(ts hlc.Timestamp) (hlc.Timestamp, error) {
 		return hlc.Timestamp{}, err
 	}
 	return rounded, nil
+}
+
+// tooFar returns a [*FloorTooFarError] if ts lies further above latest than is allowed, else nil.
+func (c *Committer) tooFar(latest int64, ts hlc.Timestamp) error {
+	if lead := leadOver(latest, ts); lead > c.options.MaxFloorLead {
+		return &FloorTooFarError{Floor: ts, Lead: lead, Limit: c.options.MaxFloorLead}
+	}
+	return nil
 }
 
 // leadOver returns how far a floor lies above latest, at most 292 years.

@@ -111,7 +111,7 @@ func (p *Pending) Wait(ctx context.Context) error {
 			return &StateError{TS: p.ts, State: state}
 		}
 		if err := p.c.await(ctx, changed); err != nil {
-			return p.notYet(err)
+			return p.c.notYet(p.ts, err)
 		}
 	}
 }
@@ -120,22 +120,23 @@ func (p *Pending) Wait(ctx context.Context) error {
 func (p *Pending) outwait(ctx context.Context) error {
 	began := time.Now()
 	if err := p.c.passed(ctx, p.ts, began.Sub(p.began) >= p.predicted); err != nil {
-		return p.notYet(err)
+		return p.c.notYet(p.ts, err)
 	}
 	refused, err := p.c.observe(p.ts)
 	if err != nil {
-		return p.notYet(err)
+		return p.c.notYet(p.ts, err)
 	}
 	p.openAfter(p.ts, time.Since(began), refused)
 	return nil
 }
 
-func (p *Pending) notYet(cause error) error {
-	remaining, err := p.c.clock.UntilAfter(p.ts.Time())
+// notYet is the error of a commit that is decided and whose wait has ended early.
+func (c *Committer) notYet(ts hlc.Timestamp, cause error) error {
+	remaining, err := c.clock.UntilAfter(ts.Time())
 	if err != nil {
 		remaining = -1
 	}
-	return &NotYetVisibleError{TS: p.ts, Remaining: remaining, Cause: cause}
+	return &NotYetVisibleError{TS: ts, Remaining: remaining, Cause: cause}
 }
 
 // Abort says that the transaction was not and will not be written. Its timestamp is never used again. It

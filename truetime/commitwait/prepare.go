@@ -111,11 +111,7 @@ func (r *Prepared) Commit(ctx context.Context, ts hlc.Timestamp, apply func(ctx 
 		return err
 	}
 	if err := r.carryOut(ctx, apply); err != nil {
-		remaining, unknown := c.clock.UntilAfter(ts.Time())
-		if unknown != nil {
-			remaining = -1
-		}
-		return &NotYetVisibleError{TS: ts, Remaining: remaining, Cause: err}
+		return c.notYet(ts, err)
 	}
 	return nil
 }
@@ -176,14 +172,14 @@ func (r *Prepared) decide(ts hlc.Timestamp) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	lead := leadOver(now.LatestUnixNano(), ts)
 	switch {
 	case ts.Before(r.p.ts):
 		return false, &DecisionError{Prepared: r.p.ts, TS: ts, Problem: "it is below the vote"}
 	case c.options.Layout != (hlc.Layout{}) && !c.options.Layout.Fits(ts):
 		return false, &DecisionError{Prepared: r.p.ts, TS: ts, Problem: "it does not fit the layout of this shard's store"}
-	case lead > c.options.MaxFloorLead:
-		return false, &FloorTooFarError{Floor: ts, Lead: lead, Limit: c.options.MaxFloorLead}
+	}
+	if err := c.tooFar(now.LatestUnixNano(), ts); err != nil {
+		return false, err
 	}
 	r.p.state, r.decided = Decided, ts
 	if ts.After(c.last) {

@@ -87,8 +87,9 @@ func (c *Committer) readmit(ts hlc.Timestamp, state State, vote bool) (*Pending,
 		return nil, fmt.Errorf("commitwait: no commit has the timestamp %v", ts)
 	case c.options.Layout != (hlc.Layout{}) && !c.options.Layout.Fits(ts):
 		return nil, fmt.Errorf("commitwait: no commit of this shard has the timestamp %v, which its layout %v does not hold", ts, c.options.Layout)
-	case leadOver(now.LatestUnixNano(), ts) > c.options.MaxFloorLead:
-		return nil, &FloorTooFarError{Floor: ts, Lead: leadOver(now.LatestUnixNano(), ts), Limit: c.options.MaxFloorLead}
+	}
+	if err := c.tooFar(now.LatestUnixNano(), ts); err != nil {
+		return nil, err
 	}
 	p := &Pending{c: c, ts: ts, state: state, vote: vote, uncertainty: now.Uncertainty(), began: time.Now()}
 	c.flights.add(p)

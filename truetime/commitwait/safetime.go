@@ -67,8 +67,8 @@ func (c *Committer) closeTo(m Mode) (hlc.Timestamp, error) {
 	if ts, err = m.fit(ts, c.options.Layout); err != nil || !ts.After(c.last) {
 		return ts, err
 	}
-	if lead := leadOver(now.LatestUnixNano(), ts); lead > c.options.MaxFloorLead {
-		return hlc.Timestamp{}, &FloorTooFarError{Floor: ts, Lead: lead, Limit: c.options.MaxFloorLead}
+	if err := c.tooFar(now.LatestUnixNano(), ts); err != nil {
+		return hlc.Timestamp{}, err
 	}
 	c.last = ts
 	return ts, nil
