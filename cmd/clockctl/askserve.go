@@ -64,6 +64,11 @@ func serveURL(base string) (string, error) {
 	return u.JoinPath("api/v1/interval").String(), nil
 }
 
+// notJSONError says that what answered is no serve.
+type notJSONError struct{ status string }
+
+func (e *notJSONError) Error() string { return fmt.Sprintf("the answer (%s) is not JSON", e.status) }
+
 // get returns the body, whatever the status: without an interval serve says so with another one
 // than 200, and what is no answer of a serve does not parse.
 func get(ctx context.Context, address string) ([]byte, error) {
@@ -89,7 +94,7 @@ func get(ctx context.Context, address string) ([]byte, error) {
 	case len(body) > largestAnswer:
 		return nil, errors.New("the answer is too long")
 	case !json.Valid(body):
-		return nil, fmt.Errorf("the answer (%s) is not JSON", response.Status)
+		return nil, &notJSONError{response.Status}
 	}
 	return body, nil
 }

@@ -125,7 +125,7 @@ func TestPeer_IsStrict(t *testing.T) {
 	require.True(t, a.node.Known)
 	for want, body := range map[string]string{
 		"not JSON":                        "<html>",
-		"too long":                        strings.Repeat(" ", peerLimit) + good,
+		"too long":                        strings.Repeat(" ", largestAnswer) + good,
 		`the schema is "clockctl/v2"`:     strings.Replace(good, "v1", "v2", 1),
 		"neither an interval nor an":      `{"schema":"clockctl/v1"}`,
 		"read_at is missing":              strings.Replace(good, "read_at", "red_at", 1),

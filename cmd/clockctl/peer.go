@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -15,9 +13,6 @@ import (
 	"github.com/trueclock/trueclock/internal/skew"
 	"github.com/trueclock/trueclock/truetime"
 )
-
-// peerLimit is far more than a peer has to say.
-const peerLimit = 1 << 20
 
 // peerAnswer is what a peer said, or why it said nothing that can be used.
 type peerAnswer struct {
@@ -55,7 +50,10 @@ func askPeer(ctx context.Context, local truetime.LocalClock, address string, tim
 	if err != nil {
 		return peerAnswer{reason: firstLine(err)}
 	}
-	body, err := fetchPeer(ctx, address)
+	body, err := get(ctx, address)
+	if errors.As(err, new(*notJSONError)) {
+		err = fmt.Errorf("%w; does clockctl serve run there?", err)
+	}
 	if err != nil {
 		return peerAnswer{reason: firstLine(err)}
 	}
@@ -69,33 +67,6 @@ func askPeer(ctx context.Context, local truetime.LocalClock, address string, tim
 	}
 	a.node.Sent, a.node.Got = sent, got
 	return a
-}
-
-// fetchPeer returns the body, whatever the status: an object without an interval comes with 503.
-func fetchPeer(ctx context.Context, address string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Cache-Control", "no-cache") // an old answer would be about an old reading
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		if wrapped := new(url.Error); errors.As(err, &wrapped) {
-			err = wrapped.Err // its text would name the address again
-		}
-		return nil, err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, peerLimit+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case len(body) > peerLimit:
-		return nil, errors.New("the answer is too long")
-	case !json.Valid(body):
-		return nil, fmt.Errorf("the answer (%s) is not JSON; does clockctl serve run there?", response.Status)
-	}
-	return body, nil
 }
 
 // understandPeer reads the object of /api/v1/interval. It returns an error for what is

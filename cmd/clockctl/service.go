@@ -138,13 +138,19 @@ func holdover(b truetime.Bound, now truetime.Reading) []holdoverJSON {
 	var list []holdoverJSON
 	for _, after := range []time.Duration{time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour} {
 		o := holdoverJSON{After: int64(after)}
-		now := truetime.Reading{Nanos: now.Nanos + int64(after), Epoch: now.Epoch}
-		if interval, err := b.Interval(now); err == nil {
-			o.Uncertainty = ns(interval.Uncertainty())
+		if uncertainty, known := uncertaintyAfter(b, now, after); known {
+			o.Uncertainty = ns(uncertainty)
 		}
 		list = append(list, o)
 	}
 	return list
+}
+
+// uncertaintyAfter is how wide a bound will be some time after a reading, at its own slopes; known is
+// false if it has expired then.
+func uncertaintyAfter(b truetime.Bound, now truetime.Reading, after time.Duration) (uncertainty time.Duration, known bool) {
+	interval, err := b.Interval(truetime.Reading{Nanos: now.Nanos + int64(after), Epoch: now.Epoch})
+	return interval.Uncertainty(), err == nil
 }
 
 // moduleVersion is the label of clockctl_build_info.

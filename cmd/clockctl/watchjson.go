@@ -15,7 +15,7 @@ type updateJSON struct {
 	Number    int                 `json:"number"`  // counts from 1
 	Reason    *string             `json:"reason"`  // why the status is not synchronized
 	ExpiresIn *int64              `json:"expires_in_ns"`
-	Forecast  []watchForecastJSON `json:"forecast"`
+	Forecast  []holdoverJSON      `json:"forecast"`
 }
 
 // watchedSourceJSON is that of probe and the usable replies in its last exchanges.
@@ -27,12 +27,6 @@ type watchedSourceJSON struct {
 type reachJSON struct {
 	Usable    int `json:"usable"`
 	Exchanges int `json:"exchanges"` // at most 8
-}
-
-// watchForecastJSON: null if the interval is not used for so long without an answer.
-type watchForecastJSON struct {
-	After       int64  `json:"after_ns"`
-	Uncertainty *int64 `json:"uncertainty_ns"`
 }
 
 func newUpdateJSON(w watched) updateJSON {
@@ -51,7 +45,7 @@ func newUpdateJSON(w watched) updateJSON {
 		o.Sources = append(o.Sources, watchedSourceJSON{newSourceJSON(source), reachJSON{w.reach[i].usable(), w.reach[i].asked}})
 	}
 	for _, f := range w.forecast {
-		line := watchForecastJSON{After: int64(f.after)}
+		line := holdoverJSON{After: int64(f.after)}
 		if f.known {
 			line.Uncertainty = ns(f.uncertainty)
 		}

@@ -169,14 +169,9 @@ type forecast struct {
 func forecasts(r ntpprobe.Report) []forecast {
 	list := []forecast{{after: time.Minute}, {after: time.Hour}}
 	for i := range list {
-		f := &list[i]
-		if r.Err != nil {
-			continue
+		if f := &list[i]; r.Err == nil {
+			f.uncertainty, f.known = uncertaintyAfter(r.Bound, r.Instant.After, f.after)
 		}
-		then := r.Instant.After
-		then.Nanos += int64(f.after)
-		interval, err := r.Bound.Interval(then)
-		f.uncertainty, f.known = interval.Uncertainty(), err == nil
 	}
 	return list
 }
