@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/trueclock/trueclock/internal/skew"
+	"github.com/trueclock/trueclock/truetime/skew"
 	"github.com/trueclock/trueclock/truetime"
 )
 
@@ -173,7 +173,7 @@ func writeMatrix(w io.Writer, answers []peerAnswer, pairs [][]skew.Pair, verdict
 		} else {
 			why = ": " + a.reason
 		}
-		color := map[skew.Verdict]string{skew.Healthy: "32", skew.Evict: "31", skew.Nothing: "33"}[verdicts[i]]
+		color := map[skew.Verdict]string{skew.Healthy: "32", skew.Evict: "31", skew.Unproven: "33"}[verdicts[i]]
 		fmt.Fprintln(out, strings.Join(append(cells, width, paint(string(verdicts[i]), color, colored)+why), "\t"))
 	}
 	return out.Flush()

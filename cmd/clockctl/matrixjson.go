@@ -3,7 +3,7 @@ package main
 import (
 	"time"
 
-	"github.com/trueclock/trueclock/internal/skew"
+	"github.com/trueclock/trueclock/truetime/skew"
 )
 
 // matrixJSON is the object of matrix. A pair is there once.

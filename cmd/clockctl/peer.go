@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/trueclock/trueclock/internal/skew"
+	"github.com/trueclock/trueclock/truetime/skew"
 	"github.com/trueclock/trueclock/truetime"
 )
 
@@ -90,7 +90,7 @@ func understandPeer(body []byte) (peerAnswer, error) {
 	}
 	for text, nanos := range map[*string]*int64{o.ReadAt: &a.node.Read, &o.Interval.Earliest: &a.node.Earliest, &o.Interval.Latest: &a.node.Latest} {
 		at, err := time.Parse(time.RFC3339Nano, *text)
-		if err != nil || at.Year() < 1970 || at.Year() > 2099 { // what internal/skew can subtract
+		if err != nil || at.Year() < 1970 || at.Year() > 2099 { // what truetime/skew can subtract
 			return a, fmt.Errorf("%q is no moment from 1970 to 2099", *text)
 		}
 		*nanos = at.UnixNano()

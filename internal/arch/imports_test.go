@@ -28,6 +28,8 @@ var mayImport = map[string][]string{
 	"truetime/truetimetest":        {"truetime"},
 	"truetime/commitwait":          {"truetime", "hlc"},
 	"truetime/hybrid":              {"truetime", "hlc"},
+	"truetime/skew":                {"truetime"},
+	"truetime/skew/skewhttp":       {"truetime", "truetime/skew"},
 	"ntpprobe":                     {"truetime"},
 	"examples/chat":                {"hlc", "hlc/hlchttp"},
 	"internal/durable":             {},
@@ -56,12 +58,11 @@ var mayImport = map[string][]string{
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
 	"promclock":                    {"truetime", "truetime/commitwait", "hlc", "ntpprobe"},
 	"internal/serve":               {},
-	"internal/skew":                {"truetime"},
-	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/allan", "internal/chronylog", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/plot", "internal/record", "internal/replay", "internal/serve", "internal/skew", "internal/termplot", "internal/terminal", "internal/timex"},
+	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/allan", "internal/chronylog", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/plot", "internal/record", "internal/replay", "internal/serve", "truetime/skew", "internal/termplot", "internal/terminal", "internal/timex"},
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
-var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "internal/durable", "internal/history"}
+var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "truetime/skew", "internal/durable", "internal/history"}
 
 // onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
 var onlyIn = map[string][]string{

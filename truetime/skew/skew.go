@@ -1,7 +1,3 @@
-// Package skew compares the clocks of nodes that each say what the true time is: how far
-// two of them can be apart, whether their claims can both be true, and whose clock is
-// out by what a majority can prove. It is pure: answers come in with the readings between
-// which they were asked for.
 package skew
 
 import (
@@ -23,6 +19,28 @@ type Node struct {
 	Known                  bool // false: it is down, or has no interval; nothing else counts then
 	Read, Earliest, Latest int64
 	Sent, Got              truetime.Reading
+}
+
+// NodeError says why a claim cannot be used.
+type NodeError struct{ What string }
+
+func (e *NodeError) Error() string { return "skew: " + e.What }
+
+// The moments that can be subtracted from each other: 1970 to 2099.
+const lowest, highest = 0, 4_102_444_800_000_000_000
+
+// Validate returns a [*NodeError] for a claim that [Compare] cannot use: unknown, inverted, or with a moment that
+// is not from 1970 to 2099.
+func (n Node) Validate() error {
+	switch {
+	case !n.Known:
+		return &NodeError{"the node has no interval"}
+	case min(n.Read, n.Earliest) < lowest || max(n.Read, n.Latest) >= highest:
+		return &NodeError{"a moment is not from 1970 to 2099"}
+	case n.Earliest > n.Latest:
+		return &NodeError{"the interval is inverted"}
+	}
+	return nil
 }
 
 // State says what is certain of two clocks.
@@ -50,7 +68,7 @@ type Pair struct {
 	Min, Max time.Duration
 }
 
-// Compare returns what is certain of the clocks of a and b. Their times must lie within 130 years of each other.
+// Compare returns what is certain of the clocks of a and b. Both must be valid (see [Node.Validate]) if they are known.
 func Compare(a, b Node, limit time.Duration) Pair {
 	if !a.Known || !b.Known || a.Sent.Epoch != b.Sent.Epoch || a.Got.Epoch != a.Sent.Epoch || b.Got.Epoch != b.Sent.Epoch {
 		return Pair{State: Unknown}
@@ -87,52 +105,4 @@ func outward(low, high int64) (int64, int64) {
 // ceil is parts per million of a duration, rounded up.
 func ceil(nanos, ppm int64) int64 {
 	return nanos/1_000_000*ppm + (nanos%1_000_000*ppm+999_999)/1_000_000
-}
-
-// Verdict says what a majority proves of a node's clock.
-type Verdict string
-
-// The three verdicts. Isolation is not a fault: of a node that nobody can compare,
-// nothing is known.
-const (
-	Healthy Verdict = "healthy" // with itself, more than half of all nodes are certainly within the limit of it
-	Evict   Verdict = "evict"   // more than half of all nodes are healthy and certainly out of it, or disprove it
-	Nothing Verdict = "unknown"
-)
-
-// Matrix returns each node against each, and the verdicts. More than half means of all
-// nodes that were named, the ones that are down too: two halves of a cluster
-// must not evict each other.
-func Matrix(nodes []Node, limit time.Duration) ([][]Pair, []Verdict) {
-	pairs, verdicts := make([][]Pair, len(nodes)), make([]Verdict, len(nodes))
-	for i, a := range nodes {
-		pairs[i] = make([]Pair, len(nodes))
-		for j, b := range nodes {
-			if pairs[i][j] = Compare(a, b, limit); i == j {
-				pairs[i][j] = Pair{State: Itself}
-			}
-		}
-		within := count(pairs[i], func(_ int, s State) bool { return s == Within || s == Itself && a.Known })
-		if verdicts[i] = Nothing; 2*within > len(nodes) {
-			verdicts[i] = Healthy
-		}
-	}
-	for i := range nodes {
-		out := count(pairs[i], func(j int, s State) bool {
-			return verdicts[j] == Healthy && (s == Over || s == Disproved) // who is out itself proves nothing
-		})
-		if 2*out > len(nodes) {
-			verdicts[i] = Evict
-		}
-	}
-	return pairs, verdicts
-}
-
-func count(row []Pair, what func(int, State) bool) (n int) {
-	for j, p := range row {
-		if what(j, p.State) {
-			n++
-		}
-	}
-	return n
 }

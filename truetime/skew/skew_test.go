@@ -118,14 +118,14 @@ func TestMatrix_Verdicts(t *testing.T) {
 		want  []Verdict
 	}{
 		"one of three is out":                       {[]Node{good, good, ahead}, []Verdict{Healthy, Healthy, Evict}},
-		"of two nobody knows which":                 {[]Node{good, ahead}, []Verdict{Nothing, Nothing}},
-		"two halves must not evict each other":      {[]Node{good, good, ahead, ahead}, []Verdict{Nothing, Nothing, Nothing, Nothing}},
-		"isolation is unknown, not out":             {[]Node{good, good, down}, []Verdict{Healthy, Healthy, Nothing}},
-		"with two down, one alone is no majority":   {[]Node{good, down, down}, []Verdict{Nothing, Nothing, Nothing}},
-		"who knows little is not out":               {[]Node{good, good, vague}, []Verdict{Healthy, Healthy, Nothing}},
-		"three that agree on nothing: one is right": {[]Node{good, ahead, behind}, []Verdict{Nothing, Nothing, Nothing}},
-		"one down, and one out of the other three":  {[]Node{good, good, ahead, down}, []Verdict{Nothing, Nothing, Nothing, Nothing}},
-		"one down, and one out of the other four":   {[]Node{good, good, good, ahead, down}, []Verdict{Healthy, Healthy, Healthy, Evict, Nothing}},
+		"of two nobody knows which":                 {[]Node{good, ahead}, []Verdict{Unproven, Unproven}},
+		"two halves must not evict each other":      {[]Node{good, good, ahead, ahead}, []Verdict{Unproven, Unproven, Unproven, Unproven}},
+		"isolation is unknown, not out":             {[]Node{good, good, down}, []Verdict{Healthy, Healthy, Unproven}},
+		"with two down, one alone is no majority":   {[]Node{good, down, down}, []Verdict{Unproven, Unproven, Unproven}},
+		"who knows little is not out":               {[]Node{good, good, vague}, []Verdict{Healthy, Healthy, Unproven}},
+		"three that agree on nothing: one is right": {[]Node{good, ahead, behind}, []Verdict{Unproven, Unproven, Unproven}},
+		"one down, and one out of the other three":  {[]Node{good, good, ahead, down}, []Verdict{Unproven, Unproven, Unproven, Unproven}},
+		"one down, and one out of the other four":   {[]Node{good, good, good, ahead, down}, []Verdict{Healthy, Healthy, Healthy, Evict, Unproven}},
 		"one node alone is healthy by its own word": {[]Node{good}, []Verdict{Healthy}},
 	} {
 		pairs, verdicts := Matrix(c.nodes, limit)
