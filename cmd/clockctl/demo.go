@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +16,7 @@ import (
 )
 
 func newDemo(s streams) *cobra.Command {
-	var list bool
+	var list, child bool
 	var seed uint64
 	var html string
 	cmd := &cobra.Command{
@@ -34,8 +36,13 @@ Exit codes: 0 every lesson held, 1 one failed, 64 usage, 130 and 143 interrupted
 	cmd.Flags().BoolVar(&list, "list", false, "list the lessons")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of delays, losses, and what clients do")
 	cmd.Flags().StringVar(&html, "html", "", "a directory for pictures of what clients saw; made if it is missing")
-	onlyOnCommandLine(cmd, "list", "html")
+	cmd.Flags().BoolVar(&child, "child", false, "be a process of a lesson")
+	_ = cmd.Flags().MarkHidden("child") // there is such a flag
+	onlyOnCommandLine(cmd, "list", "html", "child")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if child {
+			return demo.Child(cmd.Context(), s.in, s.out, args)
+		}
 		lessons, err := chooseLessons(args)
 		if err != nil {
 			return err
@@ -52,9 +59,20 @@ Exit codes: 0 every lesson held, 1 one failed, 64 usage, 130 and 143 interrupted
 			}
 		}
 		show := func(w io.Writer, r ntpprobe.Report) error { return writeTable(w, r, false, false) }
-		err = demo.Run(cmd.Context(), demo.Options{Out: s.out, Seed: seed, HTML: html, ShowReport: show}, lessons)
+		err = demo.Run(cmd.Context(), demo.Options{Out: s.out, Seed: seed, HTML: html, Child: startChild, ShowReport: show}, lessons)
 		return errors.Join(interruption(cmd.Context()), err)
 	}
+	return cmd
+}
+
+// startChild runs this program again.
+func startChild(ctx context.Context, args ...string) *exec.Cmd {
+	program, err := os.Executable()
+	if err != nil {
+		program = os.Args[0]
+	}
+	cmd := exec.CommandContext(ctx, program, append([]string{"demo", "--child", "--"}, args...)...)
+	cmd.Stderr = os.Stderr
 	return cmd
 }
 

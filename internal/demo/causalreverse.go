@@ -19,9 +19,13 @@ const (
 // what was bought with it, the post before the reply. Each shard has its own data and its own clock.
 func causalReverse(ctx context.Context, s *stage) error {
 	s.say("   T1 is acknowledged on shard 1, then T2 begins on shard 2. %d rounds, in each %d readers of both shards at one timestamp.\n", rounds, readers)
+	measured, err := s.measured(ctx)
+	if err != nil {
+		return err
+	}
 	t := newTable("CLOCKS", "WAIT", "SAW T2 WITHOUT T1", "FIRST TIME")
 	defer t.print(s)
-	for _, c := range []clocks{s.corner(), s.anywhere(s.random(2)), s.measured()} {
+	for _, c := range []clocks{s.corner(), s.anywhere(s.random(2)), measured} {
 		for _, wait := range []bool{false, true} {
 			if err := s.reverseRow(ctx, t, c, wait); err != nil {
 				return err

@@ -140,7 +140,7 @@ func TestRun_EndsWithItsContext(t *testing.T) {
 					return len(b), nil
 				})
 				one := slices.DeleteFunc(Lessons(), func(l Lesson) bool { return l.Name != lesson })
-				err := Run(ctx, Options{Out: watch, ShowReport: quiet}, one)
+				err := Run(ctx, Options{Out: watch, Child: child, ShowReport: quiet}, one)
 				require.ErrorIs(t, err, why)
 			})
 		}

@@ -28,9 +28,13 @@ func commitWait(ctx context.Context, s *stage) error {
 // orderOfPairs lets two nodes commit one after the other: the second begins when the first was acknowledged.
 func (s *stage) orderOfPairs(ctx context.Context) error {
 	s.say("   Two nodes commit, the second after the first was acknowledged; %d times.\n", pairs)
+	measured, err := s.measured(ctx)
+	if err != nil {
+		return err
+	}
 	t := newTable("CLOCKS", "WAIT", "WRONG ORDER", "FIRST PAIR")
 	defer t.print(s)
-	for _, c := range []clocks{s.corner(), s.anywhere(s.random(1)), s.measured()} {
+	for _, c := range []clocks{s.corner(), s.anywhere(s.random(1)), measured} {
 		for _, wait := range []bool{false, true} {
 			if err := s.orderRow(ctx, t, c, wait); err != nil {
 				return err

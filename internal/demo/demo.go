@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os/exec"
 
 	"github.com/trueclock/trueclock/ntpprobe"
 )
@@ -19,6 +20,8 @@ type Options struct {
 	Out  io.Writer
 	Seed uint64 // of delays, losses, and what clients do
 	HTML string // a directory for pictures; empty: none are drawn
+	// Child starts this program again as a process that calls the function [Child] with these arguments and ends with ctx.
+	Child func(ctx context.Context, args ...string) *exec.Cmd
 	// ShowReport prints a measurement as the probe command does.
 	ShowReport func(io.Writer, ntpprobe.Report) error
 }
@@ -34,11 +37,18 @@ type Lesson struct {
 func Lessons() []Lesson {
 	return []Lesson{
 		{"uncertainty", "The time is an interval, and it contains the true time, however slow and lossy the network.", uncertainty},
-		{"liar", "One server that lies by 250 ms is named, and does not move the answer; it would move an average.", liar},
+		{"liar", "Of five servers two may lie: one and two liars are named, three and four that disagree are refused, three that agree are not seen by a vote.", liar},
+		{"deepest-overlap", "Where the most servers agree is not where the truth is: the deepest overlap misses it, the hull of enough servers does not.", deepestOverlap},
+		{"leap", "Servers that smear a leap second and servers that do not are never mixed.", leap},
 		{"lww", "Last-write-wins by wall clock loses the later write; by hybrid logical clock it keeps it.", lastWriteWins},
+		{"backstep", "A clock that is set back repeats identifiers; a hybrid clock counts on, and follows the time when it has come back.", backstep},
+		{"poison", "A peer whose clock is 8 h fast takes those along who believe everything; a limit refuses it, and there is a way back.", poison},
+		{"restart", "A clock that is killed again and again and whose wall clock goes back still never repeats a timestamp, with its bound on the disk.", restart},
 		{"commitwait", "Timestamps follow the order in real time if each commit waits out its own, and not otherwise.", commitWait},
 		{"causal-reverse", "Nobody sees a transaction without what was acknowledged before it began, if commits wait, and not otherwise.", causalReverse},
 		{"snapshot", "The total of a bank at one timestamp is right, and stays so, if readers wait for the safe time, and not otherwise.", snapshot},
+		{"uncertain-read", "Readers that begin again within their uncertainty see every acknowledged write too, and then no writer waits.", uncertainRead},
+		{"evict", "The node whose clock is out is evicted by the majority; of the one that is cut off nothing is known.", evict},
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/trueclock/trueclock/ntpprobe"
 	"github.com/trueclock/trueclock/truetime"
 )
 
@@ -42,33 +41,5 @@ func uncertainty(ctx context.Context, s *stage) error {
 	}
 	s.say("\n   known truth   %s, inside the interval, and inside %d more of them", truth.Format("2006-01-02 15:04:05.000000 Z"), reads)
 	s.say("   OS clock      %s, outside", r.Instant.Wall.Format("2006-01-02 15:04:05.000000 Z"))
-	return nil
-}
-
-// liar checks that the falseticker, and nobody else, is named, and that an
-// average would have been fooled.
-func liar(ctx context.Context, s *stage) error {
-	r, err := s.measure(ctx)
-	if err != nil {
-		return err
-	}
-	var sum time.Duration
-	for i, source := range r.Sources {
-		want := ntpprobe.Agreed
-		if i == s.liar {
-			want = ntpprobe.Falseticker
-		}
-		if source.State != want {
-			return fmt.Errorf("%s is %s (%s), expected %s", source.Server.Address, source.State, source.Detail, want)
-		}
-		sum += source.Estimate.Offset
-	}
-	average := r.Instant.Wall.Add(sum / time.Duration(len(r.Sources)))
-	if r.Interval.Contains(average) {
-		return fmt.Errorf("the average of all offsets should be wrong, but the interval contains it")
-	}
-	named := r.Sources[s.liar]
-	s.say("   falseticker   %s: %s", named.Server.Address, named.Detail)
-	s.say("   an average    of the four offsets would be wrong by %v", average.Sub(time.Unix(0, s.trueAt(r.Instant.Before))).Round(time.Microsecond))
 	return nil
 }

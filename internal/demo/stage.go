@@ -34,7 +34,6 @@ type stage struct {
 	local   truetime.LocalClock
 	base    int64 // true time − reading: here the local clock runs at the true rate
 	servers []ntpprobe.Server
-	liar    int // index into servers
 	closers []func() error
 	sayErr  error // of the first line that could not be printed
 
@@ -42,7 +41,9 @@ type stage struct {
 
 	pictures []string // that were drawn
 
-	rules     rules         // of the lessons about commits; tests exchange them
+	// Tests exchange these, to see lessons fail.
+	mayLie    int           // of the five servers of the lesson about liars
+	rules     rules         // of the lessons about commits
 	falsehood time.Duration // how many times what they claim lying clocks are wrong by
 }
 
@@ -55,7 +56,7 @@ func newStage(o Options) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{options: o, local: local, base: start.Wall.Add(ahead).UnixNano() - start.Before.Nanos, rules: allRules, falsehood: 10}
+	s := &stage{options: o, local: local, base: start.Wall.Add(ahead).UnixNano() - start.Before.Nanos, mayLie: 2, rules: allRules, falsehood: 10}
 	if err := s.startFleet(); err != nil {
 		s.close()
 		return nil, fmt.Errorf("starting the fleet on loopback: %w", err)
@@ -82,7 +83,7 @@ func (s *stage) startFleet() error {
 		return err
 	}
 	s.closers = append(s.closers, liar.Close)
-	s.liar, s.servers = len(s.servers), append(s.servers, ntpprobe.Server{Address: liar.Addr()})
+	s.servers = append(s.servers, ntpprobe.Server{Address: liar.Addr()})
 	return nil
 }
 

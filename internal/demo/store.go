@@ -51,3 +51,25 @@ func (s *store) read(ts hlc.Timestamp, key string) int64 {
 	}
 	return 0
 }
+
+// newestStamp is the highest timestamp of a key; zero if there is none.
+func (s *store) newestStamp(key string) hlc.Timestamp {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if all := s.versions[key]; len(all) > 0 {
+		return all[len(all)-1].ts
+	}
+	return hlc.Timestamp{}
+}
+
+// newestWithin returns the highest timestamp of a key that is above one and not above another.
+func (s *store) newestWithin(above, until hlc.Timestamp, key string) (hlc.Timestamp, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range slices.Backward(s.versions[key]) {
+		if v.ts.After(above) && !v.ts.After(until) {
+			return v.ts, true
+		}
+	}
+	return hlc.Timestamp{}, false
+}
