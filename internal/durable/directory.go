@@ -85,5 +85,3 @@ func (d *osDirectory) Create(name string) (File, error) {
 	}
 	return f, nil
 }
-
-func (d *osDirectory) Unlock() error { return d.held.Close() }

@@ -12,6 +12,8 @@ func (d *osDirectory) Lock() error {
 	return fmt.Errorf("no lock on a directory on this system: %w", errors.ErrUnsupported)
 }
 
+func (d *osDirectory) Unlock() error { return errors.ErrUnsupported }
+
 func (d *osDirectory) Rename(from, to string) error { return errors.ErrUnsupported }
 
 func (d *osDirectory) Sync() error { return errors.ErrUnsupported }

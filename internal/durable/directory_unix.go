@@ -27,6 +27,12 @@ func (d *osDirectory) Lock() error {
 	return nil
 }
 
+// Unlock does not leave it to Close: a process that is just being started by another goroutine has a copy of the
+// descriptor until it executes its program, and the lock would last as long.
+func (d *osDirectory) Unlock() error {
+	return errors.Join(unix.Flock(int(d.held.Fd()), unix.LOCK_UN), d.held.Close())
+}
+
 func (d *osDirectory) Rename(from, to string) error { return os.Rename(d.at(from), d.at(to)) }
 
 func (d *osDirectory) Sync() error { return d.held.Sync() }

@@ -40,6 +40,8 @@ func (d *osDirectory) Lock() error {
 	return nil
 }
 
+func (d *osDirectory) Unlock() error { return d.held.Close() }
+
 // Rename returns when the new name is on the disk: Windows syncs no directory.
 func (d *osDirectory) Rename(from, to string) error {
 	old, err := syscall.UTF16PtrFromString(d.at(from))
