@@ -22,10 +22,11 @@ func newDemo(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [LESSON]",
 		Short: "Run the whole story on an embedded fleet: no network, no root",
-		Long: `demo starts three honest time servers behind slow, lossy relays and one that lies,
-all on loopback and in its own process, and tells what the toolkit does with them:
-probe, interval, hybrid clock, commit wait, snapshot. Each lesson states a claim, measures it
-and judges it; a lesson about what goes wrong fails if it does not go wrong.
+		Long: `demo starts time servers behind slow, lossy relays, and some that lie, all on loopback, and
+tells what the toolkit does with them: intervals, liars, hybrid clocks, commit wait, leases,
+a fleet that watches itself. Each lesson states a claim, measures it and judges it; a lesson
+about what goes wrong fails if it does not go wrong. Some start processes of their own, which
+they kill and stop.
 
 Exit codes: 0 every lesson held, 1 one failed, 64 usage, 130 and 143 interrupted.`,
 		Example: `  clockctl demo
@@ -72,6 +73,7 @@ func startChild(ctx context.Context, args ...string) *exec.Cmd {
 		program = os.Args[0]
 	}
 	cmd := exec.CommandContext(ctx, program, append([]string{"demo", "--child", "--"}, args...)...)
+	cmd.Args[0] = os.Args[0] // by which a program of several names knows which it is
 	cmd.Stderr = os.Stderr
 	return cmd
 }

@@ -39,7 +39,7 @@ func child(ctx context.Context, args ...string) *exec.Cmd {
 
 func quiet(io.Writer, ntpprobe.Report) error { return nil }
 
-// TestRun_EveryLessonHolds on several seeds, alone and as a story.
+// TestRun_EveryLessonHolds as a story, on several seeds; TestTranscripts runs each alone.
 func TestRun_EveryLessonHolds(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
@@ -47,12 +47,6 @@ func TestRun_EveryLessonHolds(t *testing.T) {
 			var out bytes.Buffer
 			require.NoError(t, Run(t.Context(), Options{Out: &out, Seed: seed, Child: child, ShowReport: quiet}, Lessons()), "%s", &out)
 			require.Equal(t, len(Lessons()), bytes.Count(out.Bytes(), []byte("✓ it held")))
-		})
-	}
-	for _, lesson := range Lessons() {
-		t.Run(lesson.Name, func(t *testing.T) {
-			t.Parallel()
-			require.NoError(t, Run(t.Context(), Options{Out: io.Discard, Seed: 9, Child: child, ShowReport: quiet}, []Lesson{lesson}))
 		})
 	}
 }
