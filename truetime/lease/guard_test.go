@@ -49,7 +49,6 @@ func TestGuard_AStoreThatIsDown(t *testing.T) {
 		require.Zero(t, expired.Late)
 		require.ErrorAs(t, g.Do(t.Context(), nil), &expired)
 
-		store.failing(nil)
 		other := leaning(t, 0, ε)
 		_, err := TryAcquire(t.Context(), other, &store.Memory, "orders", Options{Holder: "2", TTL: ttl})
 		var held *HeldError

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	runs = flag.Int("lease.runs", 1000, "worlds in TestSim_LeasesAreDisjoint")
+	runs = flag.Int("lease.runs", 500, "worlds in TestSim_LeasesAreDisjoint")
 	seed = flag.Uint64("lease.seed", 0, "of the first world; 0: of the time")
 )
 
