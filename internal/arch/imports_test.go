@@ -30,6 +30,9 @@ var mayImport = map[string][]string{
 	"truetime/hybrid":              {"truetime", "hlc"},
 	"truetime/skew":                {"truetime"},
 	"truetime/skew/skewhttp":       {"truetime", "truetime/skew"},
+	"truetime/fencing":             {"hlc", "internal/durable"},
+	"truetime/fencing/fencinghttp": {"truetime/fencing"},
+	"truetime/lease":               {"truetime", "truetime/fencing"},
 	"ntpprobe":                     {"truetime"},
 	"examples/chat":                {"hlc", "hlc/hlchttp"},
 	"internal/durable":             {},
@@ -62,7 +65,7 @@ var mayImport = map[string][]string{
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
-var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "truetime/skew", "internal/durable", "internal/history"}
+var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "truetime/skew", "truetime/fencing", "truetime/lease", "internal/durable", "internal/history"}
 
 // onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
 var onlyIn = map[string][]string{
