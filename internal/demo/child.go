@@ -13,6 +13,8 @@ import (
 // roles are the processes that lessons start, kill and stop, by what they are called with.
 var roles = map[string]func(ctx context.Context, in io.Reader, out io.Writer, args []string) error{
 	"stamper": stamper,
+	"holder":  holder,
+	"storage": storage,
 }
 
 // Child is the main program of a process that a lesson started by Options.Child. It ends with its input, so that
@@ -23,6 +25,9 @@ func Child(ctx context.Context, in io.Reader, out io.Writer, args []string) erro
 	}
 	return roles[args[0]](ctx, in, out, args[1:])
 }
+
+// errNoSignals: a lesson cannot be given here. It is left out.
+var errNoSignals = errors.New("this system cannot make a process stand still (SIGSTOP)")
 
 // process is one that runs.
 type process struct {
