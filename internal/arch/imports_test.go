@@ -28,6 +28,8 @@ var mayImport = map[string][]string{
 	"truetime/truetimetest":        {"truetime"},
 	"truetime/commitwait":          {"truetime", "hlc"},
 	"truetime/hybrid":              {"truetime", "hlc"},
+	"truetime/pause":               {"internal/clocks"},
+	"truetime/phi":                 {},
 	"ntpprobe":                     {"truetime"},
 	"examples/chat":                {"hlc", "hlc/hlchttp"},
 	"internal/durable":             {},
@@ -61,7 +63,7 @@ var mayImport = map[string][]string{
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
-var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "internal/durable", "internal/history"}
+var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "truetime/pause", "truetime/phi", "internal/clocks", "internal/durable", "internal/history"}
 
 // onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
 var onlyIn = map[string][]string{

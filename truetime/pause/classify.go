@@ -51,33 +51,33 @@ func classify(since, before, after reading, past usual, l limits) []Finding {
 		return nil
 	}
 	gap, window := time.Duration(after.raw-before.raw), time.Duration(after.raw-since.raw)
-	evidence := Evidence{
-		CPU: span{after.cpu - before.cpu, gap, past.cpu}.within(least),
-		GC:  after.gc - before.gc,
-	}
+	used := after.cpu - before.cpu
+	evidence := Evidence{CPU: span{used, gap, past.cpu}.within(least), GC: after.gc - before.gc}
 	if grew, ok := growth(since.accounts, after.accounts); ok {
 		evidence.Throttled = span{grew.throttled, window, past.throttled}.within(least)
 		evidence.Stolen = span{grew.stolen, window, past.stolen}.within(least)
 		evidence.Waited = span{grew.waited, window, past.waited}.within(least)
 	}
 	return []Finding{{
-		Kind: cause(least, evidence), Least: least, Most: gap, Within: gap,
+		Kind: cause(least, used, evidence), Least: least, Most: gap, Within: gap,
 		Wall: time.Unix(0, after.wall).UTC(), Evidence: evidence,
 	}}
 }
 
-// cause names what explains half of a pause. Throttling and steal come first: a process with
-// many threads uses CPU time even while its CPUs are taken away, and the kernel may count what
-// was stolen as used. Waiting for a CPU comes after the process's own doing, as a busy process
-// always waits a little. A GC pause without CPU time is a process that was stopped in one.
-func cause(least time.Duration, e Evidence) Kind {
+// cause names what explains half of a pause. used is the CPU time of the whole period.
+//
+// Throttling and steal come first: a process with many threads uses CPU time even while its CPUs
+// are taken away, and the kernel may count what was stolen as used. A GC pause without CPU time is
+// a process that was stopped in one. Waiting for a CPU comes after the process's own doing, as a
+// busy process always waits a little.
+func cause(least, used time.Duration, e Evidence) Kind {
 	half := least / 2
 	switch {
 	case e.Throttled >= half:
 		return Throttled
 	case e.Stolen >= half:
 		return Stolen
-	case e.CPU >= half && e.GC >= half:
+	case e.GC >= half && used >= half:
 		return GC
 	case e.CPU >= half:
 		return Held

@@ -20,6 +20,7 @@
 //
 // What happened outside of the pause is in the accounts too. It is taken off at the rate at which
 // they grew before, so a machine that always loses a tenth to others is not blamed for a SIGSTOP.
+// That is too much if the pause began early in a period: what was Held is then told as Stopped.
 //
 // A pause that lasts at least [Options.Period] and [Options.Pause] together is always told, a
 // shorter one if it happens to end late in a period. Its length is known to a period: it began

@@ -26,7 +26,7 @@ func newMachine() *machine {
 
 // look reads the clocks first: whatever happens afterwards belongs to the next period.
 func (m *machine) look() (clocks.Sandwich, reading, error) {
-	s, err := clocks.Read()
+	s, err := clocks.Glance()
 	if err != nil {
 		return clocks.Sandwich{}, reading{}, err
 	}
@@ -43,7 +43,7 @@ func (m *machine) look() (clocks.Sandwich, reading, error) {
 }
 
 // total is the time that all entries of a histogram of seconds took, at least: each counts as
-// the lower end of its bucket, which is at most a quarter too little.
+// the lower end of its bucket, which is at most a fifth too little.
 func total(h *metrics.Float64Histogram) time.Duration {
 	var seconds float64
 	for i, count := range h.Counts {

@@ -13,7 +13,8 @@ import (
 
 // Options are those of [New]. The zero value is fine.
 type Options struct {
-	// Period is how often the monitor looks: 100 ms if it is 0. A look costs some 30 µs.
+	// Period is how often the monitor looks: 250 ms if it is 0. What costs is to wake up for it,
+	// some 50 to 150 µs; how soon a pause is told after its end does not depend on it.
 	Period time.Duration
 	// Pause is the shortest one that is told: 50 ms if it is 0. One that lasts at least Period
 	// and Pause together is always told, a shorter one sometimes.
@@ -39,7 +40,7 @@ func (o Options) normal() (Options, error) {
 		return o, fmt.Errorf("%w: none may be negative", ErrOptions)
 	}
 	if o.Period == 0 {
-		o.Period = 100 * time.Millisecond
+		o.Period = 250 * time.Millisecond
 	}
 	if o.Pause == 0 {
 		o.Pause = 50 * time.Millisecond

@@ -40,6 +40,7 @@ func (s *script) accounts() *accounts { return nil }
 
 func scripted(t *testing.T, o Options) (*Monitor, *script) {
 	t.Helper()
+	o.Period = 100 * ms
 	m, err := New(o)
 	require.NoError(t, err)
 	s := &script{begins: time.Now()}
@@ -146,7 +147,6 @@ func TestMachine_IsReadable(t *testing.T) {
 	require.Greater(t, r.raw, first.raw)
 	if a := m.accounts(); a != nil {
 		require.NotEmpty(t, a.stolen, "/proc/stat")
-		require.NotNil(t, a.waited, "schedstat")
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // accountsEvery is how often the kernel's accounts are read while nothing happens: often enough
 // to know what is usual, and rarely enough to cost little.
-const accountsEvery = time.Second
+const accountsEvery = 4 * time.Second
 
 // usual are the rates at which accounts grew before, per unit of time.
 type usual struct{ cpu, throttled, stolen, waited float64 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/trueclock/trueclock/internal/chronyd"
 	"github.com/trueclock/trueclock/internal/clocks"
 )
 
@@ -235,4 +236,26 @@ func TestProcess_Throttled(t *testing.T) {
 			require.GreaterOrEqual(t, line.Finding.Evidence.Throttled, line.Finding.Least/2)
 		})
 	}
+}
+
+// TestProcess_SuspendOfAnotherNamespace: we cannot have this machine sleep. A child in a time
+// namespace reads the real clocks with BOOTTIME ten seconds ahead, which from here looks as if
+// it had slept so long. REALTIME does not follow there, so it looks set back, too.
+func TestProcess_SuspendOfAnotherNamespace(t *testing.T) {
+	program := chronyd.RequireProgram(t, "unshare", "util-linux")
+	if out, err := exec.Command(program, "--time", "true").CombinedOutput(); err != nil {
+		t.Skipf("time namespaces cannot be made here: %s", out)
+	}
+	m := newMachine()
+	s, r, err := m.look()
+	require.NoError(t, err)
+	known, _ := newObserver(usualLimits, ms).next(s, r)
+	child := exec.Command(program, "--time", "--boottime", "10", os.Args[0])
+	child.Env = append(os.Environ(), childMode+"=clocks")
+	out, err := child.Output()
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(out, &s))
+	_, findings := known.next(s, reading{raw: s.Raw[1]})
+	findings = slices.DeleteFunc(findings, func(f Finding) bool { return f.Kind != Suspended && f.Kind != Stepped }) // it takes time to start a child
+	require.Equal(t, []string{"suspended 10s", "stepped -10s"}, describe(t, findings, []string{"suspended 10s", "stepped -10s"}))
 }
