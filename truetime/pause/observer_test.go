@@ -20,7 +20,7 @@ func TestObserver_Stories(t *testing.T) {
 		"nothing happens to a process that is busy on a bad machine": {usual: usual{cpu: 1.5, throttled: 0.3, stolen: 0.2, waited: 0.8}},
 		"SIGSTOP for 500 ms":                     {deeds: []deed{{3 * time.Second, pauses(Stopped, 500*ms)}}, wants: []string{"stopped 500ms"}},
 		"the same on a bad machine":              {usual: usual{cpu: 1.5, throttled: 0.3, stolen: 0.2, waited: 0.8}, deeds: []deed{{3 * time.Second, pauses(Stopped, 500*ms)}}, wants: []string{"stopped 500ms"}},
-		"the same a moment after the accounts":   {deeds: []deed{{time.Second, pauses(Stopped, 500*ms)}}, wants: []string{"stopped 500ms"}},
+		"the same a moment after the accounts":   {deeds: []deed{{4100 * ms, pauses(Stopped, 500*ms)}}, wants: []string{"stopped 500ms"}},
 		"a GC pause of 200 ms":                   {deeds: []deed{{3 * time.Second, pauses(GC, 200*ms)}}, wants: []string{"gc 200ms"}},
 		"throttled after calm":                   {deeds: []deed{{3900 * ms, pauses(Throttled, 300*ms)}}, wants: []string{"throttled 300ms"}},
 		"stolen after calm":                      {deeds: []deed{{3900 * ms, pauses(Stolen, 300*ms)}}, wants: []string{"stolen 300ms"}},
