@@ -33,6 +33,8 @@ var mayImport = map[string][]string{
 	"truetime/fencing":             {"hlc", "internal/durable"},
 	"truetime/fencing/fencinghttp": {"truetime/fencing"},
 	"truetime/lease":               {"truetime", "truetime/fencing"},
+	"truetime/pause":               {"internal/clocks"},
+	"truetime/phi":                 {},
 	"ntpprobe":                     {"truetime"},
 	"examples/chat":                {"hlc", "hlc/hlchttp"},
 	"internal/durable":             {},
@@ -65,7 +67,7 @@ var mayImport = map[string][]string{
 }
 
 // vocabulary are the packages that need the standard library and x/sys alone.
-var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "truetime/skew", "truetime/fencing", "truetime/lease", "internal/durable", "internal/history"}
+var vocabulary = []string{"lamport", "hlc", "truetime", "truetime/truetimetest", "truetime/commitwait", "truetime/hybrid", "truetime/skew", "truetime/fencing", "truetime/lease", "truetime/pause", "truetime/phi", "internal/clocks", "internal/durable", "internal/history"}
 
 // onlyIn says who may import a dependency outside of tests: whoever uses the library must not need it.
 var onlyIn = map[string][]string{

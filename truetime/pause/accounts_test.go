@@ -1,0 +1,113 @@
+package pause
+
+import (
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// files makes a root directory of names and contents.
+func files(pairs ...string) fstest.MapFS {
+	root := fstest.MapFS{}
+	for i := 0; i < len(pairs); i += 2 {
+		root[pairs[i]] = &fstest.MapFile{Data: []byte(pairs[i+1])}
+	}
+	return root
+}
+
+const (
+	v2Mount   = "41 31 0:38 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw\n"
+	v1Mount   = "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct\n"
+	otherV1   = "33 31 0:30 / /sys/fs/cgroup/cpuset rw,relatime - cgroup cgroup rw,cpuset\n"
+	v2Stat    = "usage_usec 12\nnr_periods 100\nnr_throttled 7\nthrottled_usec 480000\n"
+	v1Stat    = "nr_periods 100\nnr_throttled 7\nthrottled_time 480000000\n"
+	noQuota   = "usage_usec 12\nuser_usec 6\n"
+	fullUsage = 480 * ms
+)
+
+// TestCgroups_AreFound: where the accounts of throttling are, by version and by what a container
+// sees.
+func TestCgroups_AreFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		root  fstest.MapFS
+		wants []string
+	}{
+		"version 2, a service, limited itself and by its slice": {
+			files("proc/self/cgroup", "0::/system.slice/a.service\n", "proc/self/mountinfo", v2Mount,
+				"sys/fs/cgroup/system.slice/a.service/cpu.stat", v2Stat, "sys/fs/cgroup/system.slice/cpu.stat", v2Stat, "sys/fs/cgroup/cpu.stat", noQuota),
+			[]string{"sys/fs/cgroup/system.slice/a.service/cpu.stat", "sys/fs/cgroup/system.slice/cpu.stat"}},
+		"version 2 in a container, whose root is its own": {
+			files("proc/self/cgroup", "0::/\n", "proc/self/mountinfo", v2Mount, "sys/fs/cgroup/cpu.stat", v2Stat),
+			[]string{"sys/fs/cgroup/cpu.stat"}},
+		"version 1": {
+			files("proc/self/cgroup", "4:cpuset:/other\n3:cpu,cpuacct:/user\n0::/\n", "proc/self/mountinfo", otherV1+v1Mount,
+				"sys/fs/cgroup/cpu,cpuacct/user/cpu.stat", v1Stat, "sys/fs/cgroup/cpu,cpuacct/cpu.stat", v1Stat),
+			[]string{"sys/fs/cgroup/cpu,cpuacct/user/cpu.stat", "sys/fs/cgroup/cpu,cpuacct/cpu.stat"}},
+		"version 1 in a container that has its own cgroup mounted as the root": {
+			files("proc/self/cgroup", "3:cpu:/docker/0af3\n", "proc/self/mountinfo", "32 31 0:29 /docker/0af3 /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n", "sys/fs/cgroup/cpu/cpu.stat", v1Stat),
+			[]string{"sys/fs/cgroup/cpu/cpu.stat"}},
+		"a cgroup outside of what was mounted": {
+			files("proc/self/cgroup", "0::/../other\n", "proc/self/mountinfo", v2Mount, "sys/fs/cgroup/cpu.stat", v2Stat),
+			[]string{"sys/fs/cgroup/cpu.stat"}},
+		"nothing is mounted": {files("proc/self/cgroup", "0::/\n", "proc/self/mountinfo", ""), nil},
+		"no /proc":           {files(), nil},
+		"rubbish":            {files("proc/self/cgroup", "::\n:\n0:\x00\n", "proc/self/mountinfo", "a - \n - cgroup2\n1 2 3 4 5 - cgroup2 x\n - - -\n"), nil},
+	} {
+		found := cgroups(c.root)
+		require.Equal(t, c.wants, found, name)
+		for _, d := range throttled(c.root, found) {
+			require.Equal(t, fullUsage, d, name)
+		}
+	}
+}
+
+// TestThrottled_KeepsItsPlace: a cgroup that cannot be read any more does not shift the others.
+func TestThrottled_KeepsItsPlace(t *testing.T) {
+	require.Equal(t, list(0, fullUsage), throttled(files("b", v1Stat), []string{"a", "b"}))
+}
+
+// TestStolen_ReadsEachCPU: the sum of all is left out, and so is the rest of the file.
+func TestStolen_ReadsEachCPU(t *testing.T) {
+	for name, c := range map[string]struct {
+		text  string
+		wants []time.Duration
+	}{
+		"two CPUs":               {"cpu  9 9 9 9 9 9 9 754 0 0\ncpu0 9 9 9 9 9 9 9 372 0 0\ncpu1 9 9 9 9 9 9 9 382 0 0\nintr 1 2 3\ncpu2 9 9 9 9 9 9 9 1\n", list(3720*ms, 3820*ms)},
+		"an old kernel, without": {"cpu  1 2 3 4\ncpu0 1 2 3 4\n", nil},
+		"not a number":           {"cpu0 9 9 9 9 9 9 9 x\n", nil},
+		"empty":                  {"", nil},
+	} {
+		require.Equal(t, c.wants, stolen(files("proc/stat", c.text)), name)
+	}
+	require.Nil(t, stolen(files()))
+}
+
+// TestWaited_IsTheSumOfAllThreads, and unknown of what does not say.
+func TestWaited_IsTheSumOfAllThreads(t *testing.T) {
+	two := files("proc/self/task/11/schedstat", "100 2500 3\n", "proc/self/task/12/schedstat", "100 500 3\n")
+	require.Equal(t, list(3000), waited(two))
+	two["proc/self/task/13/stat"] = &fstest.MapFile{Data: []byte("it has no schedstat any more")}
+	require.Equal(t, list(3000), waited(two))
+	require.Nil(t, waited(files("proc/self/task/11/schedstat", "0\n")), "a kernel without scheduler statistics")
+	require.Nil(t, waited(files()))
+	many := fstest.MapFS{}
+	for i := range threadsMost + 1 {
+		many["proc/self/task/"+string(rune('a'+i))+"/schedstat"] = &fstest.MapFile{Data: []byte("1 1 1\n")}
+	}
+	require.Nil(t, waited(many), "too many to ask")
+}
+
+// FuzzAccounts: whatever the files say, nothing worse happens than that a cause is not known.
+func FuzzAccounts(f *testing.F) {
+	f.Add("0::/a\n", v2Mount, v2Stat, "cpu0 9 9 9 9 9 9 9 372 0 0\n", "1 2 3")
+	f.Add("3:cpu,cpuacct:/user\n", v1Mount, v1Stat, "cpu", "")
+	f.Fuzz(func(t *testing.T, membership, mounts, usage, stat, sched string) {
+		root := files("proc/self/cgroup", membership, "proc/self/mountinfo", mounts, "sys/fs/cgroup/cpu.stat", usage, "sys/fs/cgroup/a/cpu.stat", usage,
+			"proc/stat", stat, "proc/self/task/1/schedstat", sched)
+		m := machine{root: root, cgroups: cgroups(root)}
+		a := m.accounts()
+		require.Len(t, a.throttled, len(m.cgroups))
+	})
+}

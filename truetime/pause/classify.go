@@ -1,0 +1,105 @@
+package pause
+
+import "time"
+
+// reading is what is read each period. Durations count from some moment in the past.
+type reading struct {
+	raw      int64 // RAW after the clocks were read
+	wall     int64 // REALTIME
+	cpu      time.Duration
+	gc       time.Duration
+	accounts *accounts // nil: not read this time
+}
+
+// accounts are those of the kernel, which cost more to read. Each list has the same places
+// in all readings of a process.
+type accounts struct {
+	throttled []time.Duration // of each cgroup from ours up
+	stolen    []time.Duration // of each CPU
+	waited    []time.Duration // of all threads together, if that is known
+}
+
+// limits are the thresholds of classify.
+type limits struct {
+	period time.Duration // that the monitor meant to sleep
+	pause  time.Duration // the shortest one that counts
+}
+
+// late returns by how much more time passed between two readings than the monitor slept. That
+// long, at least, it stood still. If RAW went back, nothing is known.
+func (l limits) late(before, after reading) time.Duration {
+	return time.Duration(after.raw-before.raw) - l.period
+}
+
+// span is a stretch in which an account grew, and the rate at which it usually does.
+type span struct {
+	grew, lasted time.Duration
+	rate         float64
+}
+
+// within is what of it falls into a pause, at the usual rate outside of it.
+func (s span) within(pause time.Duration) time.Duration {
+	outside := max(0, s.lasted-pause)
+	return max(0, s.grew-time.Duration(s.rate*float64(outside)))
+}
+
+// classify says whether the process stood still between two readings, and why. past is what was
+// usual before; since is the reading with the last accounts before after.
+func classify(since, before, after reading, past usual, l limits) []Finding {
+	least := l.late(before, after)
+	if least < l.pause {
+		return nil
+	}
+	gap, window := time.Duration(after.raw-before.raw), time.Duration(after.raw-since.raw)
+	used := after.cpu - before.cpu
+	evidence := Evidence{CPU: span{used, gap, past.cpu}.within(least), GC: after.gc - before.gc}
+	if grew, ok := growth(since.accounts, after.accounts); ok {
+		evidence.Throttled = span{grew.throttled, window, past.throttled}.within(least)
+		evidence.Stolen = span{grew.stolen, window, past.stolen}.within(least)
+		evidence.Waited = span{grew.waited, window, past.waited}.within(least)
+	}
+	return []Finding{{
+		Kind: cause(least, used, evidence), Least: least, Most: gap, Within: gap,
+		Wall: time.Unix(0, after.wall).UTC(), Evidence: evidence,
+	}}
+}
+
+// cause names what explains half of a pause. used is the CPU time of the whole period.
+//
+// Throttling and steal come first: a process with many threads uses CPU time even while its CPUs
+// are taken away, and the kernel may count what was stolen as used. A GC pause without CPU time is
+// a process that was stopped in one. Waiting for a CPU comes after the process's own doing, as a
+// busy process always waits a little.
+func cause(least, used time.Duration, e Evidence) Kind {
+	half := least / 2
+	switch {
+	case e.Throttled >= half:
+		return Throttled
+	case e.Stolen >= half:
+		return Stolen
+	case e.GC >= half && used >= half:
+		return GC
+	case e.CPU >= half:
+		return Held
+	case e.Waited >= half:
+		return Starved
+	}
+	return Stopped
+}
+
+// grown is by how much the accounts grew; of several CPUs or cgroups, the one that grew most.
+type grown struct{ throttled, stolen, waited time.Duration }
+
+func growth(before, after *accounts) (grown, bool) {
+	if before == nil || after == nil {
+		return grown{}, false
+	}
+	return grown{most(before.throttled, after.throttled), most(before.stolen, after.stolen), most(before.waited, after.waited)}, true
+}
+
+func most(before, after []time.Duration) (d time.Duration) {
+	for i := range min(len(before), len(after)) {
+		d = max(d, after[i]-before[i])
+	}
+	return d
+}
