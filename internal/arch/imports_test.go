@@ -60,7 +60,7 @@ var mayImport = map[string][]string{
 	"internal/chronyc/chronyctest": {},
 	"internal/timex/timextest":     {},
 	"internal/doctor":              {"truetime", "ntpprobe", "internal/timex"},
-	"internal/demo":                {"truetime", "truetime/commitwait", "truetime/fencing", "truetime/fencing/fencinghttp", "truetime/lease", "truetime/skew", "truetime/skew/skewhttp", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
+	"internal/demo":                {"truetime", "truetime/commitwait", "truetime/fencing", "truetime/fencing/fencinghttp", "truetime/lease", "truetime/pause", "truetime/phi", "truetime/skew", "truetime/skew/skewhttp", "hlc", "ntpprobe", "internal/clocks", "internal/fleet", "internal/history"},
 	"promclock":                    {"truetime", "truetime/commitwait", "hlc", "ntpprobe"},
 	"internal/serve":               {},
 	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/allan", "internal/chronylog", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/plot", "internal/record", "internal/replay", "internal/serve", "truetime/skew", "internal/termplot", "internal/terminal", "internal/timex"},

@@ -97,7 +97,7 @@ func (s *stage) reverseRound(ctx context.Context, c clocks, r rule, random *rand
 	for reader := 1; reader < readers; reader++ {
 		delay := time.Duration(random.Int64N(int64(4 * ε)))
 		all = append(all, func(ctx context.Context) error {
-			if err := pause(ctx, delay); err != nil {
+			if err := sleep(ctx, delay); err != nil {
 				return err
 			}
 			return read(ctx, reader)

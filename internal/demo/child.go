@@ -15,6 +15,8 @@ var roles = map[string]func(ctx context.Context, in io.Reader, out io.Writer, ar
 	"stamper": stamper,
 	"holder":  holder,
 	"storage": storage,
+	"beater":  beater,
+	"watcher": watcher,
 }
 
 // Child is the main program of a process that a lesson started by Options.Child. It ends with its input, so that

@@ -51,6 +51,8 @@ func Lessons() []Lesson {
 		{"uncertain-read", "Readers that begin again within their uncertainty see every acknowledged write too, and then no writer waits.", uncertainRead},
 		{"lease", "No check of a lease helps a process that is stopped after it; a token that the storage looks at does.", leases},
 		{"fencing", "A storage that has seen token 34 refuses 33, and must not forget that when it is killed.", fences},
+		{"pause", "A process that was stopped notices it afterwards, and tells it from a suspend and from a clock that was set.", pauses},
+		{"phi", "The same silence means more of a peer that was regular; one that is stopped is suspected, and one whose port refuses at once.", accrual},
 		{"evict", "The node whose clock is out is evicted by the majority; of the one that is cut off nothing is known.", evict},
 	}
 }

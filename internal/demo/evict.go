@@ -135,7 +135,7 @@ func (m *member) says(ctx context.Context, all []*member, want string) error {
 		if got == want {
 			return nil
 		}
-		if err := pause(ctx, round/4); err != nil {
+		if err := sleep(ctx, round/4); err != nil {
 			return fmt.Errorf("node %s says %q and should say %q: %w", m.name, got, want, err)
 		}
 	}

@@ -47,7 +47,7 @@ func (s *stage) latency(ctx context.Context) error {
 }
 
 func (n *node) waitThenReplicate(ctx context.Context, replication time.Duration) error {
-	_, err := n.committer.Commit(ctx, func(ctx context.Context, _ hlc.Timestamp) error { return pause(ctx, replication) })
+	_, err := n.committer.Commit(ctx, func(ctx context.Context, _ hlc.Timestamp) error { return sleep(ctx, replication) })
 	return err
 }
 
@@ -58,7 +58,7 @@ func (n *node) replicateMeanwhile(ctx context.Context, replication time.Duration
 		return err
 	}
 	return p.Run(ctx, func(ctx context.Context, ts hlc.Timestamp) error {
-		if err := pause(ctx, replication); err != nil {
+		if err := sleep(ctx, replication); err != nil {
 			return err
 		}
 		left, err := n.clock.UntilAfter(ts.Time())

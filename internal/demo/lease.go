@@ -135,7 +135,8 @@ func holder(ctx context.Context, in io.Reader, out io.Writer, args []string) err
 		_, err := fmt.Fprintln(out, "written over it")
 		return err
 	})
-	return guard.Release(ctx)
+	_ = guard.Release(ctx) // it is lost
+	return nil
 }
 
 // clock returns one whose interval is the true time − ε ± ε, by the line that it was told.

@@ -89,7 +89,7 @@ func (b *bank) auditHalfWay(ctx context.Context) error {
 		err := together(ctx, func(ctx context.Context) error {
 			return b.transfer(ctx, 0, b.of(2), b.of(1), func() {
 				close(begin)
-				_ = pause(ctx, ε) // its end ends the rest, too
+				_ = sleep(ctx, ε) // its end ends the rest, too
 			})
 		}, func(ctx context.Context) error {
 			select {
@@ -142,7 +142,7 @@ func (b *bank) anything(ctx context.Context) error {
 		random := b.s.random(300 + uint64(auditor))
 		all = append(all, func(ctx context.Context) error {
 			for range audits {
-				if err := pause(ctx, time.Duration(random.Int64N(int64(2*ε)))); err != nil {
+				if err := sleep(ctx, time.Duration(random.Int64N(int64(2*ε)))); err != nil {
 					return err
 				}
 				if err := b.audit(ctx, 20+auditor, b.nodes[random.IntN(len(b.nodes))]); err != nil {

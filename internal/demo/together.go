@@ -23,8 +23,8 @@ func together(ctx context.Context, all ...func(context.Context) error) error {
 	return context.Cause(ctx)
 }
 
-// pause returns after d, or with the cause of ctx's end.
-func pause(ctx context.Context, d time.Duration) error {
+// sleep returns after d, or with the cause of ctx's end.
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

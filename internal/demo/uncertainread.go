@@ -78,7 +78,7 @@ func (s *stage) protocolRow(ctx context.Context, t *table, p protocol) error {
 			return err
 		}
 	}
-	if err := pause(ctx, 3*ε); err != nil {
+	if err := sleep(ctx, 3*ε); err != nil {
 		return err
 	}
 	for i := range writes {
