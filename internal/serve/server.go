@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // Limits of what a client can hold on to.
@@ -15,7 +17,7 @@ const (
 	readTimeout   = 10 * time.Second
 	writeTimeout  = 15 * time.Second // of one answer, or of one event
 	idleTimeout   = time.Minute
-	stopTimeout   = 5 * time.Second // for answers under way at the end
+	stopTimeout   = 2 * time.Second // for answers under way at the end; an idle client must not hold up a restart
 	headerBytes   = 16 << 10
 )
 
@@ -25,11 +27,18 @@ type Config struct {
 	Interval func() (any, error)
 	Sources  func() any // the object of /api/v1/sources
 	Live     func() any // the data of an event
+	History  func() any // the object of /api/v1/history
 	Metrics  http.Handler
+
+	// Hosts are names by which the server is called, beside those of loopback, without a port. If there are any, or
+	// it listens on loopback alone, it answers to no other name: see called.
+	Hosts []string
 
 	Every     time.Duration // pause between two events; default 1 s
 	Heartbeat time.Duration // pause between two comments that keep a connection alive; default 15 s
 	Listeners int           // how many may listen to events at once; default 32
+	// Connections is how many may be open at once, those of listeners too; more wait in the queue of the system. Default 128 + Listeners.
+	Connections int
 }
 
 // Server answers requests. Make one with New and call Serve once.
@@ -44,10 +53,12 @@ func New(c Config) *Server {
 	setDefault(&c.Every, time.Second)
 	setDefault(&c.Heartbeat, 15*time.Second)
 	setDefault(&c.Listeners, 32)
+	setDefault(&c.Connections, 128+c.Listeners)
 	s := &Server{config: c, events: newHub(c.Listeners)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/interval", s.interval)
 	mux.HandleFunc("/api/v1/sources", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.Sources()) })
+	mux.HandleFunc("/api/v1/history", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.History()) })
 	mux.HandleFunc("/api/v1/events", s.listen)
 	mux.Handle("/metrics", c.Metrics)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
@@ -68,10 +79,11 @@ func setDefault[T comparable](field *T, value T) {
 // end, ends the event streams and returns nil. It owns every goroutine.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	h := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		Handler: called(s.config.Hosts, l.Addr(), s.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes,
 		ErrorLog: discard, // what clients do wrong is not for our stderr
 	}
+	l = netutil.LimitListener(l, s.config.Connections)
 	served := make(chan error, 1)
 	go func() { served <- h.Serve(l) }()
 	ctx, cancel := context.WithCancel(ctx)
