@@ -139,8 +139,6 @@ func TestServe_RequestsThatNobodyShouldSend(t *testing.T) {
 		"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n":                     " 200 ",
 		"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n":                                    " 400 ",
 		"GET /healthz HTTP/9.9\r\nHost: localhost\r\n\r\n":                                                  " 505 ",
-		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc":                                                              "",
-		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n":                                                                  " 505 ",
 		fmt.Sprintf("GET /healthz HTTP/1.1\r\nHost: localhost\r\n%s\r\n", strings.Repeat("X: y\r\n", 9000)): " 431 ",
 	} {
 		require.Contains(t, s.raw(t, request), want, "%.60q", request)

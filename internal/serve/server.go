@@ -81,7 +81,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	h := &http.Server{
 		Handler: called(s.config.Hosts, l.Addr(), s.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes,
-		ErrorLog: discard, // what clients do wrong is not for our stderr
+		ErrorLog:                     discard, // what clients do wrong is not for our stderr
+		DisableGeneralOptionsHandler: true,    // GET only
 	}
 	l = netutil.LimitListener(l, s.config.Connections)
 	served := make(chan error, 1)
