@@ -128,7 +128,7 @@ func TestServe_RequestsThatNobodyShouldSend(t *testing.T) {
 		get("/" + strings.Repeat("a", 64<<10)):                         " 431 ",
 		get("/healthz?" + strings.Repeat("a=b&", 2000)):                " 200 ",
 		get("/page/../page.go"):                                        " 307 ", // cleaned by the mux, to a path that is not found
-		get("/%2e%2e/%2e%2e/etc/passwd"):                               " 307 ",
+		get("/%2e%2e/%2e%2e/etc/passwd"):                               " 404 ",
 		get("/..%2f..%2fetc%2fpasswd"):                                 " 404 ",
 		get("/page.js/"):                                               " 404 ",
 		get("/page.js%00"):                                             " 404 ",

@@ -28,7 +28,6 @@ func careful(next http.Handler) http.Handler {
 			say(w, http.StatusMethodNotAllowed, "GET only")
 			return
 		}
-		r.Body = http.NoBody // nothing here reads one
 		next.ServeHTTP(w, r)
 	})
 }
