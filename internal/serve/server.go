@@ -27,7 +27,7 @@ type Config struct {
 	Interval func() (any, error)
 	Sources  func() any // the object of /api/v1/sources
 	Live     func() any // the data of an event
-	History  func() any // the object of /api/v1/history
+	History  func() any // the object of /api/v1/history, made anew not more often than events
 	Metrics  http.Handler
 
 	// Hosts are names by which the server is called, beside those of loopback, without a port. If there are any, or
@@ -46,6 +46,7 @@ type Server struct {
 	config  Config
 	events  *hub
 	handler http.Handler
+	past    past
 }
 
 // New returns a server that does not listen yet.
@@ -58,7 +59,7 @@ func New(c Config) *Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/interval", s.interval)
 	mux.HandleFunc("/api/v1/sources", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.Sources()) })
-	mux.HandleFunc("/api/v1/history", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.History()) })
+	mux.HandleFunc("/api/v1/history", s.history)
 	mux.HandleFunc("/api/v1/events", s.listen)
 	mux.Handle("/metrics", c.Metrics)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
