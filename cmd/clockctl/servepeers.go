@@ -42,28 +42,37 @@ func newPeers(names []string, local truetime.LocalClock, timeout time.Duration, 
 	return p, err
 }
 
-// run asks them again and again until ctx ends.
-func (p *peers) run(ctx context.Context, pause time.Duration) {
+// run asks them again and again until ctx ends; while this node has no interval it looks for that instead, since there is
+// nothing to compare.
+func (p *peers) run(ctx context.Context) {
 	if len(p.urls) == 0 {
 		return
 	}
-	ticker := time.NewTicker(pause)
-	defer ticker.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		p.round(ctx)
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
+		pause := peerPause
+		if !p.round(ctx) {
+			pause = time.Second
+		}
+		timer.Reset(pause)
 	}
 }
 
-// round asks each once, all at the same time.
-func (p *peers) round(ctx context.Context) {
+// round asks each once, all at the same time, and returns whether this node had something to compare them with.
+func (p *peers) round(ctx context.Context) (known bool) {
 	pairs := make([]skew.Pair, len(p.urls))
+	known = p.node().Known
 	var asking sync.WaitGroup
 	for i, url := range p.urls {
+		if pairs[i].State = skew.Unknown; !known {
+			continue
+		}
 		asking.Go(func() {
 			answer := askPeer(ctx, p.local, url, p.timeout)
 			pairs[i] = skew.Compare(p.node(), answer.node, 0)
@@ -73,6 +82,7 @@ func (p *peers) round(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pairs = pairs
+	return known
 }
 
 // node is what this node says of itself now.

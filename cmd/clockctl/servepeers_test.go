@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
-	"github.com/trueclock/trueclock/internal/fleet"
 	"github.com/trueclock/trueclock/ntpprobe"
 	"github.com/trueclock/trueclock/truetime"
 )
@@ -57,7 +55,7 @@ func TestPeers_HowFarTheClocksAreApart(t *testing.T) {
 	for _, name := range p.names { // before the first round
 		require.Equal(t, 1.0, gatheredFrom(t, p)["clockctl_peer_state_info"+name+"unknown"])
 	}
-	p.round(t.Context())
+	require.True(t, p.round(t.Context()))
 	values := gatheredFrom(t, p)
 	skew := func(peer, edge string) float64 { return values["clockctl_peer_skew_seconds"+edge+peer] }
 	require.LessOrEqual(t, skew(ahead, "min"), -60.0, "this node is behind: negative")
@@ -71,7 +69,7 @@ func TestPeers_HowFarTheClocksAreApart(t *testing.T) {
 	require.Len(t, values, 4+2*2, "no number for the two of which nothing is known")
 
 	p.self = func() (ntpprobe.Report, error) { return ntpprobe.Report{Err: truetime.ErrUnsynchronized}, nil }
-	p.round(t.Context())
+	require.False(t, p.round(t.Context()))
 	require.Len(t, gatheredFrom(t, p), 4, "nor for anybody while this node has no interval")
 }
 
@@ -87,17 +85,4 @@ func TestPeers_AreNamedOnce(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		require.Equal(t, exitUsage, exitCode(err))
 	}
-}
-
-// TestServe_Peer: a serve that asks another one.
-func TestServe_Peer(t *testing.T) {
-	ntp := servers(t, fleet.Config{}, fleet.Config{}, fleet.Config{})
-	other, _ := serveOn(t, append(onFreePort, ntp...)...)
-	untilReady(t, other)
-	url, _ := serveOn(t, append(append([]string{"--peer", other}, onFreePort...), ntp...)...)
-	untilReady(t, url)
-	require.Eventually(t, func() bool {
-		_, text := getFrom(t, url+"/metrics")
-		return strings.Contains(string(text), `clockctl_peer_state_info{peer="`+other+`",state="`)
-	}, 20*time.Second, 50*time.Millisecond)
 }

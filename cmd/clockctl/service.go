@@ -63,7 +63,7 @@ func (v *service) run(ctx context.Context) {
 	var running sync.WaitGroup
 	running.Go(func() { _ = v.prober.Run(ctx, v.clock.Update) }) // its error is that of ctx
 	running.Go(func() { _ = v.metrics.Run(ctx, v.clock) })
-	running.Go(func() { v.peers.run(ctx, peerPause) })
+	running.Go(func() { v.peers.run(ctx) })
 	running.Go(func() { v.remember(ctx, v.began) })
 	running.Wait()
 }
