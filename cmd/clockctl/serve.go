@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -102,7 +103,7 @@ func runServe(ctx context.Context, s streams, p *probing, service *service, g se
 	if err := g.validate(); err != nil {
 		return &usageError{err}
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", g.listen)
+	l, err := new(net.ListenConfig).Listen(ctx, g.network(), g.listen)
 	if err != nil {
 		return cannotListen(err)
 	}
@@ -145,13 +146,27 @@ func announce(s streams, p *probing, url string) error {
 	return err
 }
 
+// network keeps 0.0.0.0 to IPv4: Go takes it for every address, those of IPv6 too.
+func (g serving) network() string {
+	if host, _, err := net.SplitHostPort(g.listen); err == nil && host == net.IPv4zero.String() {
+		return "tcp4"
+	}
+	return "tcp"
+}
+
 // cannotListen says what to do next.
 func cannotListen(err error) error {
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	switch {
+	case errors.As(err, new(*net.DNSError)), errors.As(err, new(*net.AddrError)): // no such name, no such port
 		return &usageError{fmt.Errorf("--listen: %w", err)}
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w; is another serve running? choose another port with --listen", err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%w; no interface of this machine has it: choose one of ip address with --listen", err)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%w; ports below 1024 may need a privilege: choose another with --listen", err)
 	}
-	return fmt.Errorf("%w; is another serve running? choose another port with --listen", err)
+	return fmt.Errorf("%w; choose another address with --listen", err)
 }
 
 // poll turns the probing flags into how a prober asks.
