@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -96,28 +97,77 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-// TestServe_AThousandConnections that say nothing: only so many are taken at once, and whoever comes later is served all
-// the same when they have gone.
+// TestServe_AThousandConnections that say nothing, or little: only so many are open at once, and whoever comes after them is
+// answered while they last.
 func TestServe_AThousandConnections(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	l := &counting{Listener: inner}
 	s := servingOn(t, l, func(c *Config) { c.Connections = 20 })
-	var idle []net.Conn
-	for range 1000 {
-		conn, err := net.DialTimeout("tcp", inner.Addr().String(), 50*time.Millisecond)
-		if err != nil {
-			break // the system's queue is full
-		}
-		idle = append(idle, conn)
-	}
-	require.Greater(t, len(idle), 20)
-	require.Eventually(t, func() bool { return l.open.Load() == 20 }, 10*time.Second, time.Millisecond)
-	for _, conn := range idle {
-		require.NoError(t, conn.Close())
+	_, lines := s.stream(t)
+	next(t, lines, "data: ")
+	for i := range 1000 {
+		conn, err := net.Dial("tcp", inner.Addr().String())
+		require.NoError(t, err)
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\n"[:i%15]) // it may have been turned away already
 	}
 	require.Contains(t, s.raw(t, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"), " 200 ")
-	require.EqualValues(t, 20, l.most.Load())
+	require.LessOrEqual(t, l.most.Load(), int64(21), "one more while it is let in")
+	next(t, lines, "data: ") // who is being answered is not turned away
+	s.stop()
+	require.NoError(t, <-s.ended)
+}
+
+// TestCrowd_WhoIsTurnedAway: the one that has been without a request for longest; a new one if all are being answered.
+func TestCrowd_WhoIsTurnedAway(t *testing.T) {
+	c := newCrowd(2)
+	conn := func() *turned { return &turned{} }
+	first, second, third, fourth := conn(), conn(), conn(), conn()
+	c.changed(first, http.StateNew)
+	c.changed(second, http.StateNew)
+	c.changed(first, http.StateActive)
+	c.changed(first, http.StateIdle) // now second has waited longer
+	c.changed(third, http.StateNew)
+	require.Equal(t, []bool{false, true, false}, []bool{first.away, second.away, third.away})
+	c.changed(second, http.StateClosed) // as the server notices
+	c.changed(first, http.StateActive)
+	c.changed(third, http.StateActive)
+	c.changed(fourth, http.StateNew)
+	require.Equal(t, []bool{false, false, true}, []bool{first.away, third.away, fourth.away})
+	c.changed(fourth, http.StateClosed)
+	c.changed(first, http.StateClosed)
+	require.Len(t, c.places, 1)
+	fifth := conn()
+	c.changed(fifth, http.StateNew)
+	c.disperse()
+	require.Equal(t, []bool{false, true}, []bool{third.away, fifth.away}, "who is being answered may finish")
+}
+
+// turned is a connection that knows whether it was closed.
+type turned struct {
+	net.Conn
+	away bool
+}
+
+func (c *turned) Close() error { c.away = true; return nil }
+
+// TestServe_AThousandReconnects leave nothing behind.
+func TestServe_AThousandReconnects(t *testing.T) {
+	s := serving(t, nil)
+	s.raw(t, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") // it runs
+	before := runtime.NumGoroutine() + 10                        // of the test itself, and of the server's own
+	for i := range 1000 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		require.NoError(t, err)
+		_, err = io.WriteString(conn, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		require.NoError(t, err)
+		if i%2 == 0 {
+			_, _ = bufio.NewReader(conn).ReadString('\n')
+		}
+		require.NoError(t, conn.Close())
+	}
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before }, 20*time.Second, 5*time.Millisecond, "more than %d goroutines", before)
 }
 
 // TestServe_RequestsThatNobodyShouldSend are refused, and it lives on.

@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"golang.org/x/net/netutil"
 )
 
 // Limits of what a client can hold on to.
@@ -17,7 +15,7 @@ const (
 	readTimeout   = 10 * time.Second
 	writeTimeout  = 15 * time.Second // of one answer, or of one event
 	idleTimeout   = time.Minute
-	stopTimeout   = 2 * time.Second // for answers under way at the end; an idle client must not hold up a restart
+	stopTimeout   = 5 * time.Second // for answers under way at the end
 	headerBytes   = 16 << 10
 )
 
@@ -37,7 +35,7 @@ type Config struct {
 	Every     time.Duration // pause between two events; default 1 s
 	Heartbeat time.Duration // pause between two comments that keep a connection alive; default 15 s
 	Listeners int           // how many may listen to events at once; default 32
-	// Connections is how many may be open at once, those of listeners too; more wait in the queue of the system. Default 128 + Listeners.
+	// Connections is how many may be open at once, those of listeners too: see crowd. Default 128 + Listeners.
 	Connections int
 }
 
@@ -79,13 +77,14 @@ func setDefault[T comparable](field *T, value T) {
 // Serve answers on a listener until ctx ends, then stops listening, lets answers under way
 // end, ends the event streams and returns nil. It owns every goroutine.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	crowd := newCrowd(s.config.Connections)
 	h := &http.Server{
-		Handler: called(s.config.Hosts, l.Addr(), s.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		ConnState: crowd.changed,
+		Handler:   called(s.config.Hosts, l.Addr(), s.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes,
 		ErrorLog:                     discard, // what clients do wrong is not for our stderr
 		DisableGeneralOptionsHandler: true,    // GET only
 	}
-	l = netutil.LimitListener(l, s.config.Connections)
 	served := make(chan error, 1)
 	go func() { served <- h.Serve(l) }()
 	ctx, cancel := context.WithCancel(ctx)
@@ -101,6 +100,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	<-produced // which has told all who listen to events
 	limited, stop := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer stop()
+	crowd.disperse() // Shutdown would give those that have said nothing yet 5 s
 	if h.Shutdown(limited) != nil {
 		_ = h.Close() // somebody reads too slowly
 	}
