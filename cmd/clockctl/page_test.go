@@ -241,8 +241,23 @@ func TestPage_SpanOfTwoMoments(t *testing.T) {
 	}
 }
 
-// TestPage_TextThatServersSend is shown as text: a reference id or a detail can be HTML.
+// TestPage_TextThatServersSend is shown as text, were it HTML: here an event is, wherever there is text in one.
 func TestPage_TextThatServersSend(t *testing.T) {
+	ctx, heard := browser(t)
+	url, _ := serveOn(t, append(onFreePort, closedPort(t))...)
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(url+"/")))
+	const event = `(() => { const evil = "<b>x</b><img src=x onerror=alert(1)>"; show({read_at: evil, status: evil, interval: null, agreed: 0, sources_total: 1, faulty_tolerated: null, error: {message: evil}, forecast: [],
+		sources: [{address: evil, state: evil, reason: evil, detail: evil, stratum: null, offset_ns: null, error_bound_ns: null, delay_ns: null, budget: null}]});
+		return [document.querySelectorAll("b, img").length, document.body.textContent.split(evil).length - 1]; })()`
+	counts, err := chromedp.Run(ctx, chromedp.Evaluate[[]int](event))
+	require.NoError(t, err)
+	require.Zero(t, counts[0])
+	require.GreaterOrEqual(t, counts[1], 5, "it is there to be read: status, error, address, reason, detail")
+	require.Empty(t, heard.all())
+}
+
+// TestPage_NoTextBecomesHTML: nor by any way that its script does not use yet.
+func TestPage_NoTextBecomesHTML(t *testing.T) {
 	script, err := os.ReadFile("../../internal/serve/page/page.js")
 	require.NoError(t, err)
 	for _, dangerous := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"} {

@@ -23,8 +23,8 @@ const defaultListen = "127.0.0.1:10123"
 type serving struct {
 	listen    string
 	listeners int
-	hosts     []string // other names of this one
-	peers     []string
+	hosts     nameList // other names of this one
+	peers     nameList
 }
 
 func newServe(s streams) *cobra.Command {
@@ -67,9 +67,8 @@ Exit codes: 0 SIGINT or SIGTERM ended it, 1 it cannot listen, 64 usage.`,
 	cmd.Flags().Lookup("interval").Usage = "pause between two exchanges with one server (default 64s)"
 	cmd.Flags().StringVar(&g.listen, "listen", defaultListen, "HOST:PORT to listen on; port 0: a free one")
 	cmd.Flags().IntVar(&g.listeners, "listeners", 32, "how many may listen to events at once")
-	cmd.Flags().StringSliceVar(&g.hosts, "allow-host", nil, "other names by which it may be called; elsewhere than on loopback all are allowed if none is named")
-	cmd.Flags().StringSliceVar(&g.peers, "peer", nil, "other nodes that run serve, to compare the clocks with; at most 64")
-	cmd.Flags().Lookup("allow-host").DefValue, cmd.Flags().Lookup("peer").DefValue = "", ""
+	cmd.Flags().Var(&g.hosts, "allow-host", "other names by which it may be called; elsewhere than on loopback all are allowed if none is named")
+	cmd.Flags().Var(&g.peers, "peer", "other nodes that run serve, to compare the clocks with; at most 64")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		service, err := newService(cmd, s, &p, args, g.peers)
 		if err == nil {

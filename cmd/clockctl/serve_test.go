@@ -271,6 +271,17 @@ func TestServe_CalledByAForeignName(t *testing.T) {
 	}
 }
 
+// TestNameList_ReadsWhatItPrints: commas, blanks, several times.
+func TestNameList_ReadsWhatItPrints(t *testing.T) {
+	var l, again nameList
+	require.NoError(t, l.Set("a, b,,"))
+	require.NoError(t, l.Set("c"))
+	require.NoError(t, l.Set(""))
+	require.Equal(t, nameList{"a", "b", "c"}, l)
+	require.NoError(t, again.Set(l.String()))
+	require.Equal(t, l, again)
+}
+
 // TestPoll_TheFlagsInThePolicy: public servers are never asked faster than the library allows.
 func TestPoll_TheFlagsInThePolicy(t *testing.T) {
 	p := probing{}
