@@ -41,6 +41,15 @@ func TestCalled_OnlyByItsOwnNames(t *testing.T) {
 	for _, path := range []string{"/", "/metrics", "/api/v1/interval", "/api/v1/sources", "/api/v1/history", "/api/v1/events", "/nowhere"} {
 		require.Contains(t, s.raw(t, "GET "+path+" HTTP/1.1\r\nHost: evil.example\r\n\r\n"), " 421 ", path)
 	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/", nil)
+	require.NoError(t, err)
+	request.Host = "evil.example"
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusMisdirectedRequest, response.StatusCode)
+	require.Equal(t, "nosniff", response.Header.Get("X-Content-Type-Options"), "the name in the answer is text")
+	require.Equal(t, policy, response.Header.Get("Content-Security-Policy"))
 	require.Contains(t, s.raw(t, "GET http://evil.example/healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"), " 421 ", "an absolute target names the host")
 	require.Contains(t, s.raw(t, "GET /healthz HTTP/1.0\r\n\r\n"), " 200 ", "no browser")
 	require.Contains(t, s.raw(t, "GET /healthz HTTP/1.1\r\n\r\n"), " 400 ")
@@ -142,6 +151,10 @@ func TestCrowd_WhoIsTurnedAway(t *testing.T) {
 	c.changed(fifth, http.StateNew)
 	c.disperse()
 	require.Equal(t, []bool{false, true}, []bool{third.away, fifth.away}, "who is being answered may finish")
+	late := conn()
+	c.changed(late, http.StateNew)
+	c.changed(third, http.StateIdle)
+	require.Equal(t, []bool{true, true}, []bool{third.away, late.away})
 }
 
 // turned is a connection that knows whether it was closed.
@@ -184,7 +197,7 @@ func TestServe_RequestsThatNobodyShouldSend(t *testing.T) {
 		get("/page.js%00"):                                             " 404 ",
 		get("//evil.example/"):                                         " 307 ",
 		"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n":                " 405 ",
-		"CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n": " 421 ",
+		"CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n": " 405 ",
 		"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n":                  " 405 ",
 		"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n":                     " 200 ",
 		"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n":                                    " 400 ",

@@ -52,10 +52,11 @@ func (c *crowd) turnAway() {
 	_ = conn.Close()
 }
 
-// disperse closes all that wait: at the end there is nothing to wait for.
+// disperse closes all that wait, and whatever comes to wait from now on: at the end there is nothing to wait for.
 func (c *crowd) disperse() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.most = 0
 	for c.waiting.Len() > 0 {
 		c.turnAway()
 	}

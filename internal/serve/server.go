@@ -41,10 +41,10 @@ type Config struct {
 
 // Server answers requests. Make one with New and call Serve once.
 type Server struct {
-	config  Config
-	events  *hub
-	handler http.Handler
-	past    past
+	config Config
+	events *hub
+	mux    http.Handler
+	past   past
 }
 
 // New returns a server that does not listen yet.
@@ -63,7 +63,7 @@ func New(c Config) *Server {
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("/readyz", s.ready)
 	files(mux)
-	s.handler = careful(mux)
+	s.mux = mux
 	return s
 }
 
@@ -80,7 +80,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	crowd := newCrowd(s.config.Connections)
 	h := &http.Server{
 		ConnState: crowd.changed,
-		Handler:   called(s.config.Hosts, l.Addr(), s.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		Handler:   careful(called(s.config.Hosts, l.Addr(), s.mux)), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes,
 		ErrorLog:                     discard, // what clients do wrong is not for our stderr
 		DisableGeneralOptionsHandler: true,    // GET only
