@@ -41,14 +41,15 @@ func newServe(s streams) *cobra.Command {
                     an interval
   /api/v1/sources   the object of probe
   /api/v1/events    both once a second, as server-sent events
-  /api/v1/history   what was known, once a second for an hour and by the minute for a day
+  /api/v1/history   what was known: each second of an hour, each minute of a day
   /healthz          200 while the process lives
   /readyz           200 only with a valid interval, else 503
 
 It listens on loopback alone unless --listen names another address; there is no
 authentication. On loopback it answers only who calls it by a name or an address of
-loopback, so that no foreign site can have a browser read it, and by the names of
---allow-host, which a reverse proxy may need. It prints the page's address and then nothing.
+loopback, so that no foreign site can have a browser read it, or by a name of
+--allow-host, which a reverse proxy may need. It prints the page's address and then
+nothing.
 
 Every 15s it asks each --peer (HOST, HOST:PORT or a URL; port 10123 if absent) that runs
 serve for its interval; /metrics has how far the two clocks can be apart.
@@ -161,7 +162,7 @@ func cannotListen(err error) error {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%w; is another serve running? choose another port with --listen", err)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%w; no interface of this machine has it: choose one of ip address with --listen", err)
+		return fmt.Errorf("%w; no interface of this machine has it: choose one of its own with --listen", err)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%w; ports below 1024 may need a privilege: choose another with --listen", err)
 	}
