@@ -88,16 +88,9 @@ func (m *matrixing) ask(cmd *cobra.Command, args []string) ([]peerAnswer, error)
 	case m.timeout <= 0:
 		return nil, &usageError{fmt.Errorf("--timeout %v is not positive", m.timeout)}
 	}
-	var urls []string
-	for _, name := range args {
-		url, err := peerURL(name)
-		switch {
-		case err != nil:
-			return nil, &usageError{fmt.Errorf("peer %q: %w", name, err)}
-		case slices.Contains(urls, url):
-			return nil, &usageError{fmt.Errorf("peer %q is named twice, and a majority counts each once", name)}
-		}
-		urls = append(urls, url)
+	urls, err := peerURLs(args)
+	if err != nil {
+		return nil, err
 	}
 	local, err := truetime.NewLocalClock()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,21 @@ func peerURL(name string) (string, error) {
 		return "", errors.New("it is not HOST, HOST:PORT or http://HOST:PORT")
 	}
 	return u.JoinPath("api/v1/interval").String(), nil
+}
+
+// peerURLs is peerURL of each. It returns a usageError for one that is none, and for one that is named twice.
+func peerURLs(names []string) (urls []string, err error) {
+	for _, name := range names {
+		url, err := peerURL(name)
+		switch {
+		case err != nil:
+			return nil, &usageError{fmt.Errorf("peer %q: %w", name, err)}
+		case slices.Contains(urls, url):
+			return nil, &usageError{fmt.Errorf("peer %q is named twice, and counts once", name)}
+		}
+		urls = append(urls, url)
+	}
+	return urls, nil
 }
 
 // askPeer asks one peer between two readings of the local clock.

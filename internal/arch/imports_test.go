@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"internal/timex/timextest":     {},
 	"internal/doctor":              {"truetime", "ntpprobe", "internal/timex"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
-	"promclock":                    {"truetime", "truetime/commitwait", "hlc", "ntpprobe"},
+	"promclock":                    {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/timex"},
 	"internal/serve":               {},
 	"internal/skew":                {"truetime"},
 	"cmd/clockctl":                 {"truetime", "truetime/commitwait", "hlc", "lamport", "ntpprobe", "promclock", "internal/chronyc", "internal/allan", "internal/chronylog", "internal/clocks", "internal/config", "internal/demo", "internal/doctor", "internal/plot", "internal/record", "internal/replay", "internal/serve", "internal/skew", "internal/termplot", "internal/terminal", "internal/timex"},
