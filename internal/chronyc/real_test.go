@@ -144,6 +144,53 @@ func TestReport_ADaemonWithoutATime(t *testing.T) {
 	require.Empty(t, r.Sources)
 }
 
+// TestReport_SourcesOfEachKind: a reference clock, which has no address, a name that does not
+// resolve, and a server that nobody measured yet.
+func TestReport_SourcesOfEachKind(t *testing.T) {
+	dir, err := os.MkdirTemp("", "clock") // a short path, as for every socket
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	client := chronyd.StartClient(t, chronyd.ClientConfig{
+		Servers: []netip.AddrPort{netip.AddrPortFrom(ip(193), 9)}, From: ip(194), Command: true,
+		Also: []string{"refclock SOCK " + filepath.Join(dir, "gps") + " refid GPS", "server nobody.invalid"},
+	})
+	require.Eventually(t, func() bool { _, err := client.Tracking(); return err == nil }, 20*time.Second, 50*time.Millisecond)
+	for _, o := range []Options{{Socket: client.Socket()}, {Address: client.Command().String()}} {
+		r, err := reach(t, o).Report(t.Context(), func() error { return nil })
+		require.NoError(t, err)
+		kinds := map[string]Source{}
+		for _, s := range r.Sources {
+			require.False(t, s.Measured)
+			require.Equal(t, o.Socket != "", s.Selection != "")
+			kinds[s.Address+"/"+s.Name] = s
+		}
+		require.Len(t, kinds, 3)
+		require.Equal(t, "reference clock", kinds["GPS/"].Mode)
+		require.Equal(t, "server", kinds["/nobody.invalid"].Mode)
+		require.Equal(t, "server", kinds["127.0.9.193/127.0.9.193"].Mode)
+	}
+}
+
+// TestReach_BySomePath: the daemon works in another folder than we do, and replies all the same. A
+// path that is too long, and one of no socket, say so.
+func TestReach_BySomePath(t *testing.T) {
+	client := chronyd.StartClient(t, chronyd.ClientConfig{Servers: []netip.AddrPort{netip.AddrPortFrom(ip(195), 9)}, From: ip(196)})
+	require.Eventually(t, func() bool { _, err := client.Tracking(); return err == nil }, 20*time.Second, 50*time.Millisecond)
+	t.Chdir(filepath.Dir(client.Socket()))
+	reach(t, Options{Socket: filepath.Base(client.Socket())})
+
+	_, err := Reach(t.Context(), Options{Socket: "log", Timeout: time.Second})
+	require.ErrorContains(t, err, "log: it is no socket")
+	deep := filepath.Join(t.TempDir(), strings.Repeat("d", 90))
+	require.NoError(t, os.Mkdir(deep, 0o700))
+	t.Chdir(deep)
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: "s", Net: "unixgram"})
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = Reach(t.Context(), Options{Socket: "s", Timeout: time.Second})
+	require.ErrorContains(t, err, "would have a path of more than 107 bytes")
+}
+
 // TestReach_NobodyAnswers says all that was tried, and leaves nothing behind.
 func TestReach_NobodyAnswers(t *testing.T) {
 	dir := t.TempDir()
