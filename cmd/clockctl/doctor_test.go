@@ -25,6 +25,21 @@ func TestDoctor_InterruptedSaysWhatIsKnown(t *testing.T) {
 	require.Equal(t, "clockctl: doctor: interrupted by signal interrupt\n", stderr)
 }
 
+// TestDoctor_InterruptedAccusesNobody: the signal comes with the first request, which nobody had the
+// time to answer.
+func TestDoctor_InterruptedAccusesNobody(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	server := startServer(t, fleet.Config{Reply: func(_, _ []byte) [][]byte {
+		cancel(&interruptedError{signal: os.Interrupt})
+		return nil
+	}})
+	code, stdout, _ := invoke(ctx, "doctor", "--timeout", "1h", server)
+	require.Equal(t, exitInterrupted, code)
+	require.Regexp(t, `(?m)^\[SKIP\] reach +interrupted; so far: `, stdout)
+	require.Regexp(t, `(?m)^\[SKIP\] agreement +interrupted; so far: `, stdout)
+	require.NotContains(t, stdout, "[FAIL]")
+}
+
 // TestDoctor_ExitCode: a skipped check is nobody's fault, and a warning only with --strict.
 func TestDoctor_ExitCode(t *testing.T) {
 	some := func(status ...doctor.Status) (checks []doctor.Check) {
