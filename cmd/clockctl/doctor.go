@@ -30,9 +30,10 @@ func newDoctor(s streams, line []string) *cobra.Command {
 		Use:   "doctor [HOST[:PORT]...]",
 		Short: "Look for what makes the clock or the interval wrong",
 		Long: `doctor examines this machine: whether the kernel's clock is kept, slews, the clock
-source, suspends, the virtual machine, stolen time, time daemons and chronyd's
-settings. With servers it looks at them, too: how many and how independent they are,
-who does not answer or disagrees, leap seconds and smears, and how wrong the clock is.
+source, suspends, the virtual machine, stolen time, time daemons, chronyd's settings
+and a leap second that the kernel was told of. With servers it looks at them, too: how
+many and how independent they are, who does not answer or disagrees, leap seconds and
+smears, and how wrong the clock is.
 
 Each check says what was found and what the limit is and, unless it is fine, why it
 matters and what to do (-o wide: always).
