@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/trueclock/trueclock/internal/clocks"
 	"github.com/trueclock/trueclock/internal/timex"
 )
 
@@ -53,14 +54,14 @@ func TestSlew_Stories(t *testing.T) {
 		want finding
 	}{
 		"steady":                        {Machine{}, finding{OK, "the kernel makes the clock run 0 ppm"}},
-		"an ordinary correction":        {Machine{Kernel: timex.Kernel{Frequency: -12.5e-6}, Rate: &Rate{-12e-6, 2e-6}}, finding{OK, "the kernel makes the clock run 12.500 ppm slower; measured 12.000 ppm slower ± 2.000 ppm"}},
+		"an ordinary correction":        {Machine{Kernel: timex.Kernel{Frequency: -12.5e-6}, Rate: &clocks.Rate{Ratio: -12e-6, Error: 2e-6}}, finding{OK, "the kernel makes the clock run 12.500 ppm slower; measured 12.000 ppm slower ± 2.000 ppm"}},
 		"chronyd slews":                 {Machine{Kernel: timex.Kernel{TickRatio: 0.0833}}, finding{Warn, "the kernel makes the clock run 83300.000 ppm faster"}},
 		"the loop is at it":             {Machine{Kernel: timex.Kernel{Offset: -3 * time.Millisecond}}, finding{OK, "the kernel makes the clock run 0 ppm; its loop has -3ms to go"}},
-		"an old-fashioned slew":         {Machine{Rate: &Rate{500e-6, 5e-6}}, finding{Warn, "the kernel makes the clock run 0 ppm; measured 500.000 ppm faster ± 5.000 ppm"}},
-		"too short a look":              {Machine{Rate: &Rate{500e-6, 400e-6}}, finding{OK, "the kernel makes the clock run 0 ppm; measured 500.000 ppm faster ± 400.000 ppm"}},
-		"a sandbox hides the kernel's":  {Machine{KernelErr: none, Rate: &Rate{-300e-6, 1e-6}}, finding{Warn, "measured 300.000 ppm slower ± 1.000 ppm"}},
-		"a hidden kernel, a short look": {Machine{KernelErr: none, Rate: &Rate{1e-6, 400e-6}}, finding{Skip, "measured 1.000 ppm faster ± 400.000 ppm: too short a look to tell"}},
-		"a hidden kernel, steady":       {Machine{KernelErr: none, Rate: &Rate{1e-6, 2e-6}}, finding{OK, "measured 1.000 ppm faster ± 2.000 ppm"}},
+		"an old-fashioned slew":         {Machine{Rate: &clocks.Rate{Ratio: 500e-6, Error: 5e-6}}, finding{Warn, "the kernel makes the clock run 0 ppm; measured 500.000 ppm faster ± 5.000 ppm"}},
+		"too short a look":              {Machine{Rate: &clocks.Rate{Ratio: 500e-6, Error: 400e-6}}, finding{OK, "the kernel makes the clock run 0 ppm; measured 500.000 ppm faster ± 400.000 ppm"}},
+		"a sandbox hides the kernel's":  {Machine{KernelErr: none, Rate: &clocks.Rate{Ratio: -300e-6, Error: 1e-6}}, finding{Warn, "measured 300.000 ppm slower ± 1.000 ppm"}},
+		"a hidden kernel, a short look": {Machine{KernelErr: none, Rate: &clocks.Rate{Ratio: 1e-6, Error: 400e-6}}, finding{Skip, "measured 1.000 ppm faster ± 400.000 ppm: too short a look to tell"}},
+		"a hidden kernel, steady":       {Machine{KernelErr: none, Rate: &clocks.Rate{Ratio: 1e-6, Error: 2e-6}}, finding{OK, "measured 1.000 ppm faster ± 2.000 ppm"}},
 		"nothing is known":              {Machine{KernelErr: none}, finding{Skip, "this system does not tell"}},
 	} {
 		story.want.of(t, story.m.slew(testLimits), name)

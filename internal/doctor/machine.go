@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strings"
 	"time"
 
+	"github.com/trueclock/trueclock/internal/clocks"
 	"github.com/trueclock/trueclock/internal/timex"
 )
 
@@ -22,7 +24,7 @@ type Machine struct {
 	VMClockErr  error   // it may, but the device cannot be opened
 
 	Asleep *time.Duration // since boot
-	Rate   *Rate          // CLOCK_MONOTONIC against the hardware while it was watched
+	Rate   *clocks.Rate   // CLOCK_MONOTONIC against the hardware while it was watched
 
 	StealBoot, StealNow *float64 // share of the time that the hypervisor took: since boot, while it was watched
 
@@ -33,7 +35,7 @@ type Machine struct {
 
 // Look is what must be read twice.
 type Look struct {
-	clocks *clocks
+	clocks *clocks.Sandwich
 	cpu    *cpuTimes
 }
 
@@ -72,10 +74,15 @@ func Read(root fs.FS, before Look) Machine {
 		m.VMClockErr = err
 	}
 	if now.clocks != nil {
-		m.Asleep = &now.clocks.asleep
+		if asleep := now.clocks.Difference(clocks.Boottime, clocks.Monotonic); asleep.Error() < slept {
+			middle := asleep.Middle()
+			m.Asleep = &middle
+		}
 	}
 	if now.clocks != nil && before.clocks != nil {
-		m.Rate = before.clocks.rate(*now.clocks)
+		if rate := clocks.RateBetween(*before.clocks, *now.clocks, clocks.Monotonic, clocks.Raw); !math.IsInf(rate.Error, 0) {
+			m.Rate = &rate
+		}
 	}
 	if now.cpu != nil {
 		m.StealBoot = now.cpu.steal(cpuTimes{})
@@ -84,6 +91,16 @@ func Read(root fs.FS, before Look) Machine {
 		m.StealNow = now.cpu.steal(*before.cpu)
 	}
 	return m
+}
+
+// readClocks reads them as good as at once; nil if that tells nothing: where there is one counter
+// only, or something came in between.
+func readClocks() *clocks.Sandwich {
+	s, err := clocks.Read()
+	if err != nil || s.Alone || s.Torn() {
+		return nil
+	}
+	return &s
 }
 
 // text is a file as a string, "" if it cannot be read.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -176,21 +175,6 @@ func TestChrony_TheLastDirectiveCounts(t *testing.T) {
 	}
 	hidden := fstest.MapFS{"etc/chrony.conf": {Data: []byte("include /etc/c/a")}, "etc/c/a": {Mode: fs.ModeNamedPipe}}
 	require.Equal(t, "/etc/c/a", readChrony(hidden, chronydLine{known: true}).Unread, "a pipe would hold us")
-}
-
-// TestRate_EnclosesTheTruth: the readings of the hardware's clock enclose that of the other.
-func TestRate_EnclosesTheTruth(t *testing.T) {
-	at := func(mono, early, late time.Duration) clocks {
-		return clocks{mono: mono, raw: [2]time.Duration{early, late}}
-	}
-	first := at(time.Hour, 1000, 2000)
-	rate := first.rate(at(time.Hour+200*time.Millisecond+100*time.Microsecond, 200*time.Millisecond+1000, 200*time.Millisecond+2000))
-	require.InDelta(t, 500e-6, rate.Ratio, 1e-6)
-	require.InDelta(t, 5e-6, rate.Error, 1e-7)
-	require.LessOrEqual(t, rate.Ratio-rate.Error, 500e-6)
-	require.GreaterOrEqual(t, rate.Ratio+rate.Error, 500e-6)
-	require.Nil(t, first.rate(first), "no time has passed")
-	require.Nil(t, first.rate(at(time.Hour-1, time.Hour, time.Hour)), "it went back")
 }
 
 // TestRead_OfThisMachine: nothing here must be readable, and nothing crashes.
