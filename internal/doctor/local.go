@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/trueclock/trueclock/internal/timex"
 )
@@ -228,11 +229,21 @@ func (m Machine) chrony(l Limits) Check {
 		if low && config.Unread == "" {
 			status = Warn
 		}
-		if !slices.Contains(parts, part) {
+		if part = printable(part); !slices.Contains(parts, part) {
 			parts = append(parts, part)
 		}
 	}
 	return c.found(status, "%s", strings.Join(parts, ", "))
+}
+
+// printable keeps what a terminal shows as itself: anybody can name a file.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // why leaves out of an error where it happened.
