@@ -152,12 +152,8 @@ func (v *view) consult(ctx context.Context, local truetime.LocalClock, c chronyc
 func jumped(first, last ntpprobe.Instant) bool {
 	moved := int64(last.Wall.Sub(first.Wall))
 	least, most := last.Before.Nanos-first.After.Nanos, last.After.Nanos-first.Before.Nanos
-	return moved < least-slewed(most) || moved > most+slewed(most)
+	return moved < least-most/4-1 || moved > most+most/4+1
 }
-
-// slewed is the most by which the wall clock and chronyd's correction move apart in that local time: an
-// eighth of it, and a quarter is allowed for.
-func slewed(elapsed int64) int64 { return elapsed/4 + 1 }
 
 // unreached says what to do if no daemon answers.
 func unreached(err error) error {
@@ -173,9 +169,10 @@ func unreached(err error) error {
 }
 
 // compare works out both intervals and judges. elapsed is the local time since chronyd's account
-// can have been made.
+// can have been made. Since then the wall clock and chronyd's correction have moved apart as
+// it slews, by an eighth of that at most, and a quarter is allowed for.
 func (v *view) compare(elapsed int64) error {
-	v.blur = slewed(elapsed)
+	v.blur = elapsed/4 + 1
 	var unclaimed error
 	switch v.chronyd.State {
 	case chronyc.Synchronized:

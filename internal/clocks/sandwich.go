@@ -129,7 +129,8 @@ func (s Sandwich) Difference(c, d Clock) Range {
 	}
 	c0, c1 := s.of(c)
 	d0, d1 := s.of(d)
-	r := Range{c0 - d0 - rounding - s.Tick, c1 - d1 + rounding + s.Tick}
+	r := Range{c0 - d0 - rounding, c1 - d1 + rounding}
+	r.Least, r.Most = r.Least-s.Tick, r.Most+s.Tick
 	if c == Raw { // the least is of d's first reading and the most of its second: what lies between
 		r.Least, r.Most = r.Least-slewed(d1-d0), r.Most+slewed(d1-d0)
 	}
