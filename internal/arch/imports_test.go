@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 	"internal/chronyc":             {},
 	"internal/chronyc/chronyctest": {},
 	"internal/timex/timextest":     {},
-	"internal/doctor":              {"truetime", "ntpprobe", "internal/timex"},
+	"internal/doctor":              {"truetime", "ntpprobe", "internal/clocks", "internal/timex"},
 	"internal/demo":                {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/fleet", "internal/history"},
 	"promclock":                    {"truetime", "truetime/commitwait", "hlc", "ntpprobe", "internal/timex"},
 	"internal/serve":               {},

@@ -2,7 +2,10 @@
 
 package clocks
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // Missing are the clocks that cannot be read on this system: only the wall clock and the Go
 // runtime's monotonic clock can. So nothing tells a suspend from a step here, nor shows a slew.
@@ -19,8 +22,18 @@ func Read() (Sandwich, error) {
 		}
 		return int64(time.Since(anchor)), nil
 	})
-	s.Alone = true
+	s.Alone, s.Tick = true, tick()
 	return s, err
+}
+
+// tick is how coarse the runtime's clocks are: on Windows both move with an interrupt, 64 times a
+// second if nobody asks for more; elsewhere the wall clock has microseconds. Source: Go, runtime,
+// time_windows.h and sys_darwin.go.
+func tick() int64 {
+	if runtime.GOOS == "windows" {
+		return int64(16 * time.Millisecond)
+	}
+	return int64(time.Microsecond)
 }
 
 // Source returns "": what the clocks count is not known.
