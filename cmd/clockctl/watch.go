@@ -45,8 +45,8 @@ Reach:  usable replies in the last 8 exchanges.
 Plot:   offset = reference − local, from one end of the interval to the other; the
         line inside is the middle, the dashed one zero.
 
-The terminal is restored whatever ends watch, but for SIGKILL and a crash of the
-program's innermost parts: type reset then.
+The terminal is restored whatever ends watch, be it a crash or SIGKILL: a second process
+of it waits for that. Windows has none: after a crash there type reset.
 
 Exit codes: 0 interrupted or ended with an interval, 1 ended by --for or --count
 without one, 64 usage.`,

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -86,22 +83,6 @@ func (w *watchSession) publish(b truetime.Bound, reason error) error {
 	}
 	return err
 }
-
-// run polls until ctx ends. A panic becomes a value, so that whoever has the terminal
-// can give it back before it panics.
-func (w *watchSession) run(ctx context.Context) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &panicError{fmt.Sprintf("%v\n\n%s", p, debug.Stack())}
-		}
-	}()
-	return w.prober.Run(ctx, w.publish)
-}
-
-// panicError is a panic of another goroutine.
-type panicError struct{ text string }
-
-func (e *panicError) Error() string { return e.text }
 
 // update returns what is known now, and remembers it for the plot.
 func (w *watchSession) update() watched {
