@@ -87,18 +87,20 @@ func TestGuard_LeavesTheModeOfAShell(t *testing.T) {
 	s.Sees(leave)
 }
 
-// TestGuard_IsMissed: a guard that was killed is no reason to stop, and nobody is left behind.
+// TestGuard_IsMissed: a guard that was killed or stopped is no reason to stop, and nobody is left behind.
 func TestGuard_IsMissed(t *testing.T) {
-	s := terminaltest.Sit(t, 80, 24)
-	screen, err := Open(s.TTY, s.TTY)
-	require.NoError(t, err)
-	require.NotNil(t, screen.guard)
-	require.NoError(t, screen.guard.process.Process.Kill())
-	require.NoError(t, screen.giveBack())
-	require.NoError(t, screen.Take())
-	require.NoError(t, screen.Close())
-	require.Equal(t, s.Before, s.Mode())
-	require.NotNil(t, screen.guard.process.ProcessState, "waited for")
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+		s := terminaltest.Sit(t, 80, 24)
+		screen, err := Open(s.TTY, s.TTY)
+		require.NoError(t, err)
+		require.NotNil(t, screen.guard)
+		require.NoError(t, screen.guard.process.Process.Signal(signal))
+		require.NoError(t, screen.giveBack())
+		require.NoError(t, screen.Take())
+		require.NoError(t, screen.Close())
+		require.Equal(t, s.Before, s.Mode())
+		require.NotNil(t, screen.guard.process.ProcessState, "waited for")
+	}
 }
 
 // TestGuard_AMainFunctionWithoutIt: a program that is not prepared to be a guard is not taken for one.

@@ -62,7 +62,8 @@ func startProgram(path string, in, out *os.File) (*guard, error) {
 	g := &guard{process: process, pipe: pipe.(*os.File), stderr: -1}
 	var answer [1]byte
 	if _, err := ready.Read(answer[:]); err != nil || answer[0] != given {
-		return nil, errors.Join(errors.New("terminal: the main function does not call Guard"), err, g.end())
+		g.end()
+		return nil, errors.Join(errors.New("terminal: the main function does not call Guard"), err)
 	}
 	return g, nil
 }
@@ -87,14 +88,12 @@ func (g *guard) tell(what byte) {
 	}
 }
 
-// end ends the guard, which has nothing to do any more.
-func (g *guard) end() error {
-	if g == nil {
-		return nil
+// end ends the guard, which has nothing to do any more, even if it was stopped.
+func (g *guard) end() {
+	if g != nil {
+		_ = g.process.Process.Kill()
+		_ = g.process.Wait() // closes the pipes; that it was killed is known
 	}
-	err := g.pipe.Close()
-	_ = g.process.Wait() // somebody may have killed it
-	return err
 }
 
 // Guard is the main function of the process that Open starts to give the terminal back when its

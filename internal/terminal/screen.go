@@ -53,7 +53,8 @@ func Open(in, out *os.File) (*Screen, error) {
 	s := &Screen{in: in, out: out, changed: make(chan os.Signal, 1), keys: make(chan byte), closed: make(chan struct{})}
 	s.guard, _ = startGuard(in, out)
 	if err := s.Take(); err != nil {
-		return nil, errors.Join(err, s.guard.end())
+		s.guard.end()
+		return nil, err
 	}
 	notifyChanges(s.changed)
 	if s.before != nil {
@@ -99,7 +100,7 @@ func (s *Screen) Close() error {
 	s.closing.Do(func() {
 		signal.Stop(s.changed)
 		close(s.closed)
-		err = errors.Join(err, s.guard.end())
+		s.guard.end()
 	})
 	return err
 }
