@@ -176,6 +176,19 @@ func TestWatchTerminal_Colors(t *testing.T) {
 	require.Empty(t, sgr.FindString(seen))
 }
 
+// TestWatchTerminal_WithoutKeys: what is said of keys is true where none can arrive.
+func TestWatchTerminal_WithoutKeys(t *testing.T) {
+	path, err := program()
+	require.NoError(t, err)
+	s := terminaltest.Sit(t, 80, 24).Start(nil, "sh", "-c", `"$0" watch -i 50ms "$1" </dev/null`, path, startServer(t, fleet.Config{}))
+	s.Sees("Ctrl-C quits")
+	s.Sees("1 of 1 agree")
+	s.Types("\x03") // the terminal makes a signal of it
+	s.Restored()
+	_ = s.Cmd.Wait() // the shell has it too
+	require.NotContains(t, s.Sees(""), "q quits")
+}
+
 // TestWatchTerminal_Stopped: Ctrl-Z gives the terminal to the shell, and fg takes it again.
 func TestWatchTerminal_Stopped(t *testing.T) {
 	path, err := program()

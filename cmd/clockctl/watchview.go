@@ -25,7 +25,10 @@ type watched struct {
 }
 
 // watchStyle says what the terminal can show.
-type watchStyle struct{ colored, ascii bool }
+type watchStyle struct {
+	colored, ascii bool
+	deaf           bool // no key arrives
+}
 
 func (r reach) usable() int { return bits.OnesCount8(r.bits) }
 
@@ -53,7 +56,11 @@ func (w watched) lines(width, height int, style watchStyle) []string {
 
 // head says what is known in words.
 func (w watched) head(width int, style watchStyle) []string {
-	const title, quit = "clockctl watch  ", "q quits"
+	const title = "clockctl watch  "
+	quit := "q quits"
+	if style.deaf {
+		quit = "Ctrl-C quits"
+	}
 	state := w.state.String()
 	if w.number == 0 {
 		state = "asking"
