@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"internal/allan":                 {},
 	"internal/arch":                  {},
 	"internal/chronylog":             {},
-	"internal/plot":                  {},
+	"internal/plot":                  {"internal/termplot"},
 	"internal/record":                {"truetime", "ntpprobe"},
 	"internal/replay":                {"truetime", "ntpprobe", "internal/allan", "internal/record"},
 	"internal/config":                {"ntpprobe"},

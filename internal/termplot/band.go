@@ -191,14 +191,17 @@ func (g *grid) asciiLines() (lines []string) {
 // dots are the bits of a braille cell, by row and column (Unicode, block 2800).
 var dots = [4][2]rune{{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}
 
-func (g *grid) brailleLines() (lines []string) {
-	for top := 0; top < g.height; top += 4 {
+func (g *grid) brailleLines() []string { return Braille(g.width/2, g.height/4, g.lit) }
+
+// Braille draws height lines of width cells; each cell shows two by four points, those that are lit.
+func Braille(width, height int, lit func(x, y int) bool) (lines []string) {
+	for top := range height {
 		var line strings.Builder
-		for left := 0; left < g.width; left += 2 {
+		for left := range width {
 			cell := rune(0)
 			for y, row := range dots {
 				for x, bit := range row {
-					if g.lit(left+x, top+y) {
+					if lit(2*left+x, 4*top+y) {
 						cell |= bit
 					}
 				}
