@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// guard is nothing here: a console's mode ends with the program that is shown in it.
+// guard is nothing here: the user resets the console after a crash.
 type guard struct{}
 
 const taking, taken, given = 1, 2, 3

@@ -112,10 +112,9 @@ func (s *Screen) giveBack() error {
 		return nil
 	}
 	s.taken = false
+	defer s.guard.tell(given)
 	_, err := s.out.WriteString(leave)
-	err = errors.Join(err, s.restoreMode())
-	s.guard.tell(given)
-	return err
+	return errors.Join(err, s.restoreMode())
 }
 
 func (s *Screen) restoreMode() error {
