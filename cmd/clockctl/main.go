@@ -7,9 +7,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/trueclock/trueclock/internal/terminal"
 )
 
 func main() {
+	if terminal.Guard() {
+		return
+	}
 	os.Exit(mainCode(standardStreams()))
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/trueclock/trueclock/internal/termplot"
 )
 
 // Terminal draws a figure with braille characters, at most columns × rows of them, axes
@@ -12,9 +14,9 @@ func Terminal(columns, rows int, f Figure) string {
 	columns, rows = max(columns, 24), max(rows, 8)
 	w := f.window()
 	var b strings.Builder
-	b.WriteString(cutText(f.Title, columns) + "\n")
+	b.WriteString(termplot.Cut(f.Title, columns) + "\n")
 	for _, note := range f.Notes {
-		b.WriteString(cutText(note, columns) + "\n")
+		b.WriteString(termplot.Cut(note, columns) + "\n")
 	}
 	height := max(3, rows-3-len(f.Notes))
 	labels, margin := sideLabels(w.y, height)
@@ -22,45 +24,28 @@ func Terminal(columns, rows int, f Figure) string {
 	for _, points := range w.series {
 		c.series(w, points)
 	}
-	for row := range height {
-		fmt.Fprintf(&b, "%s%s%s\n", pad(labels[row], margin), map[bool]string{true: "┤", false: "│"}[labels[row] != ""], c.row(row))
+	for row, cells := range c.lines() {
+		fmt.Fprintf(&b, "%s%s%s\n", pad(labels[row], margin), map[bool]string{true: "┤", false: "│"}[labels[row] != ""], strings.TrimRight(cells, " "))
 	}
 	b.WriteString(bottomLabels(w.x, margin, c.columns) + "\n")
-	b.WriteString(cutText(strings.Repeat(" ", margin)+w.y.label(f.Y.Label)+"  │  "+w.x.label(f.X.Label), columns) + "\n")
+	b.WriteString(termplot.Cut(strings.Repeat(" ", margin)+w.y.label(f.Y.Label)+"  │  "+w.x.label(f.X.Label), columns) + "\n")
 	return b.String()
 }
 
 // canvas is a grid of dots, two wide and four high for each character.
 type canvas struct {
 	columns, rows int
-	cells         []rune
+	dots          map[[2]int]bool
 }
 
 func newCanvas(columns, rows int) *canvas {
-	columns = max(columns, 1)
-	return &canvas{columns: columns, rows: rows, cells: make([]rune, columns*rows)}
+	return &canvas{columns: max(columns, 1), rows: rows, dots: map[[2]int]bool{}}
 }
 
-// dot bits of a braille character, by column and row in it (Unicode, block U+2800).
-var bits = [2][4]rune{{0x01, 0x02, 0x04, 0x40}, {0x08, 0x10, 0x20, 0x80}}
+func (c *canvas) set(x, y int) { c.dots[[2]int{x, y}] = true }
 
-func (c *canvas) set(x, y int) {
-	if x < 0 || y < 0 || x >= 2*c.columns || y >= 4*c.rows {
-		return
-	}
-	c.cells[y/4*c.columns+x/2] |= bits[x%2][y%4]
-}
-
-func (c *canvas) row(n int) string {
-	var b strings.Builder
-	for _, cell := range c.cells[n*c.columns : (n+1)*c.columns] {
-		if cell == 0 {
-			b.WriteByte(' ')
-		} else {
-			b.WriteRune(0x2800 + cell)
-		}
-	}
-	return strings.TrimRight(b.String(), " ")
+func (c *canvas) lines() []string {
+	return termplot.Braille(c.columns, c.rows, func(x, y int) bool { return c.dots[[2]int{x, y}] })
 }
 
 // series draws the dots of each column: between two points it draws straight lines.
@@ -121,19 +106,4 @@ func bottomLabels(s scale, margin, columns int) string {
 
 func pad(text string, width int) string {
 	return strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text))) + text
-}
-
-// cutText keeps the first characters of a line, and makes control characters visible
-// instead of sending them to the terminal.
-func cutText(text string, columns int) string {
-	runes := []rune(strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '�'
-		}
-		return r
-	}, text))
-	if len(runes) > columns {
-		runes = append(runes[:columns-1], '…')
-	}
-	return string(runes)
 }
