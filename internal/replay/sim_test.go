@@ -58,13 +58,7 @@ func readAll(t *testing.T, text []byte) record.Recording {
 }
 
 // asRecorded are the assumptions of a recording.
-func asRecorded(r record.Recording) ntpprobe.Assumptions {
-	a := ntpprobe.Assumptions{Faulty: r.Faulty, DriftPPB: r.DriftPPB, WanderPPB: r.WanderPPB}
-	if a.Faulty == 0 {
-		a.Faulty = ntpprobe.FaultyNone
-	}
-	return a
-}
+func asRecorded(r record.Recording) ntpprobe.Assumptions { return r.Assumptions() }
 
 // requireTruth checks a replay of a recording whose wall clock is true time.
 func requireTruth(t *testing.T, result Result) {
