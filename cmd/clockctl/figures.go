@@ -82,7 +82,7 @@ func fitLine(tr trace, fit replay.Fit) plot.Line {
 func allanFigure(clock string, traces []trace) plot.Figure {
 	f := plot.Figure{
 		Title: "Allan deviation of the " + clock + " clock (overlapping)",
-		Notes: []string{"network noise falls as 1/τ; where it bends up the clock wanders; the band is one standard error"},
+		Notes: []string{"network noise falls as 1/τ; a bend up is wander; the band is 1 σ"},
 		X:     plot.Axis{Label: "averaging time τ, s", Kind: plot.Log},
 		Y:     plot.Axis{Label: "Allan deviation", Kind: plot.Log},
 	}
