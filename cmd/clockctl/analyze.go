@@ -34,7 +34,8 @@ with another --max-drift, --wander or --max-faulty (default: as recorded).
   Allan deviation   overlapping, of the middle of the interval: network noise is in it;
                     ± is one standard error, of the terms that do not overlap
 
-Rate and Allan deviation are of the longest run of the local clock, and of no other.
+Rate and Allan deviation are of the longest stretch in which the clock ran on, without
+a new epoch of the local clock or a step of the wall clock, which are counted.
 
 It also reads chrony's measurements.log, tracking.log and statistics.log, told by their
 header line. Those cannot be replayed: the timestamps are not in them and the clock was

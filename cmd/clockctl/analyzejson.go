@@ -61,6 +61,7 @@ type replayJSON struct {
 	RateMost      *float64       `json:"rate_most_ratio"`
 	Conflicts     conflictsJSON  `json:"conflicts"`
 	Holdover      []forecastJSON `json:"holdover"`
+	Steps         *int           `json:"wall_clock_steps"` // null of the local clock
 }
 
 // conflictsJSON counts how often an assumption was disproved.
@@ -125,6 +126,9 @@ func newReplayJSON(tr trace) *replayJSON {
 	}
 	if r.Rate != nil {
 		o.RateLeast, o.RateMost = ptr(float64(r.Rate.LeastPPB)/1e9), ptr(float64(r.Rate.MostPPB)/1e9)
+	}
+	if tr.clock != "local" {
+		o.Steps = &tr.steps
 	}
 	for _, h := range r.Holdover {
 		o.Holdover = append(o.Holdover, forecastJSON{After: int64(h.After), Uncertainty: int64(h.Uncertainty)})

@@ -66,6 +66,9 @@ func analysisDetails(tr trace) string {
 			line("local rate", "%s to %s", humanRate(r.Rate.LeastPPB), humanRate(r.Rate.MostPPB))
 		}
 		line("conflicts", "%s", conflictsText(r))
+		if tr.steps > 0 {
+			line("steps", "the wall clock was certainly set %d×; its rate and Allan deviation are of the longest stretch between", tr.steps)
+		}
 		if len(r.Holdover) > 0 {
 			line("holdover", "%s", holdoverText(r.Holdover))
 		}

@@ -22,11 +22,11 @@ func offsetFigure(clock string, traces []trace) plot.Figure {
 			continue
 		}
 		series := plot.Series{Name: tr.name}
-		for i, p := range tr.points {
+		for _, p := range tr.points {
 			x, y, half := unixSeconds(p.at), p.offset.Seconds(), p.half.Seconds()
 			series.Points = append(series.Points, plot.Point{X: x, Y: y, Low: y - half, High: y + half, Run: p.piece})
-			if i > 0 && p.run != tr.points[i-1].run {
-				f.Marks = append(f.Marks, plot.Mark{Name: "a new epoch of the local clock", X: x})
+			if p.began != "" {
+				f.Marks = append(f.Marks, plot.Mark{Name: p.began, X: x})
 			}
 		}
 		f.Series = append(f.Series, series)

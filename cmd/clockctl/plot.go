@@ -43,7 +43,7 @@ characters, as wide as the terminal or COLUMNS. Above zero the clock is slow.
 Wide intervals at the beginning are cut rather than flatten the rest; the picture
 says so. Many points are merged; the band then holds all of theirs. Where no interval was
 known there is a gap, and a dotted upright line where the local clock began a new epoch,
-as after a suspend. Time is true time, as far as it was known.
+as after a suspend, or the wall clock was set. Time is true time, as far as it was known.
 
 Exit codes: 0 drawn, 1 no interval follows from the files, or one is neither a recording
 nor a log or cannot be written, 64 usage (also a file that cannot be opened).`,

@@ -22,9 +22,11 @@ type trace struct {
 	name   string
 	kind   string // replay, or that of a log
 	points []tracePoint
-	steady []allan.Sample // what fit and Allan deviation are made of: one run of one clock
+	steady []allan.Sample // what fit and Allan deviation are made of: one stretch of one clock
 	from   time.Time      // when steady begins
+	steps  int            // how often the wall clock was certainly set
 	made   string         // by what; "" if unknown
+	clock  string         // of a replay: whose offsets
 
 	assume     *ntpprobe.Assumptions // of a replay
 	replay     *replay.Result
@@ -33,11 +35,12 @@ type trace struct {
 
 // tracePoint is true time less a clock.
 type tracePoint struct {
-	at     time.Time // by true time, as far as it is known
-	run    int       // of the local clock
-	piece  int       // between two nothing is known
-	offset time.Duration
-	half   time.Duration
+	at      time.Time // by true time, as far as it is known
+	piece   int       // between two nothing is known
+	stretch int       // in which the clock ran on, in one epoch and without being set
+	began   string    // why a stretch other than the first begins here; else ""
+	offset  time.Duration
+	half    time.Duration
 }
 
 // regression is what chronyd's statistics say: estimates, not bounds.
@@ -177,79 +180,6 @@ func loggedTrace(name string, kind chronylog.Kind, points []chronylog.Point) tra
 		tr.regression = &regression{deviation: replay.QuantilesOf(deviations).P50, rate: last.Rate, skew: last.Skew}
 	}
 	return tr
-}
-
-// assumptions are those of the recording, but for what the flags say.
-func (t *tracing) assumptions(r record.Recording) ntpprobe.Assumptions {
-	a := r.Assumptions()
-	if t.faultySet {
-		if a.Faulty = t.maxFaulty; a.Faulty == 0 {
-			a.Faulty = ntpprobe.FaultyNone
-		}
-	}
-	if t.driftSet {
-		a.DriftPPB = int64(t.maxDrift)
-	}
-	if t.wanderSet {
-		a.WanderPPB = int64(t.wander)
-	}
-	if !t.wanderSet {
-		a.WanderPPB = min(a.WanderPPB, a.DriftPPB)
-	}
-	return a
-}
-
-// replay makes a trace of a recording, of the wall clock or the local one.
-func (t *tracing) replay(r record.Recording, run int) (trace, error) {
-	assume := t.assumptions(r)
-	result, err := replay.Run(r, assume, run)
-	if err != nil {
-		return trace{}, err
-	}
-	tr := trace{name: jsonTime(r.Start), kind: "replay", made: r.MadeBy, assume: &assume, replay: &result}
-	local, longest := t.clock == "local", longestRun(result.Looks)
-	piece, gap := 0, false
-	var first replay.Look // of the run
-	for _, l := range result.Looks {
-		if !l.Known || local && l.Run != longest {
-			gap = true
-			continue
-		}
-		if !first.Known || l.Run != first.Run {
-			first, gap = l, true
-		}
-		if gap {
-			piece, gap = piece+1, false
-		}
-		since := time.Duration(l.Local - first.Local) // the wall clock may be stepped
-		p := tracePoint{at: time.Unix(0, first.Interval.Midpoint()).UTC().Add(since), run: l.Run, piece: piece, offset: l.Offset(), half: l.Interval.Uncertainty()}
-		if local {
-			p.offset = time.Duration(l.LocalOffset() - first.LocalOffset())
-		}
-		tr.points = append(tr.points, p)
-		if l.Run == longest {
-			if tr.steady == nil {
-				tr.from = p.at
-			}
-			tr.steady = append(tr.steady, allan.Sample{At: since, Offset: p.offset.Seconds()})
-		}
-	}
-	return tr, nil
-}
-
-// longestRun is the run with the most looks that know the time.
-func longestRun(looks []replay.Look) int {
-	counts := map[int]int{}
-	longest := -1
-	for _, l := range looks {
-		if l.Known {
-			counts[l.Run]++
-			if longest < 0 || counts[l.Run] > counts[longest] {
-				longest = l.Run
-			}
-		}
-	}
-	return longest
 }
 
 // halves are the half widths of all points, none if they are not known.

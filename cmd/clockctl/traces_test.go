@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"os"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueclock/trueclock/internal/record"
+	"github.com/trueclock/trueclock/internal/replay"
 )
 
 // loopbackRecording is the real run of testdata/traces.
@@ -43,7 +45,7 @@ func TestTrace_WhereNothingWasKnownIsAGap(t *testing.T) {
 			pieces = append(pieces, p.piece)
 		} else {
 			require.Less(t, p.at.Sub(tr.points[i-1].at), time.Hour, "no line over the silence")
-			require.Equal(t, p.run, tr.points[i-1].run)
+			require.Empty(t, p.began)
 		}
 	}
 	require.Len(t, pieces, 3)
@@ -68,6 +70,24 @@ func TestTrace_AStepOfTheWallClockFoldsNothing(t *testing.T) {
 	last := tr.points[len(tr.points)-1]
 	require.InDelta(t, time.Hour, last.offset, float64(last.half))
 	require.Less(t, last.at.Sub(tr.points[0].at), 7*time.Minute)
+	require.Equal(t, 1, tr.steps)
+	fit, ok := replay.FitLine(tr.steady)
+	require.True(t, ok)
+	require.Less(t, math.Abs(fit.Rate), 100e-6, "the step is no rate")
+	require.Contains(t, analysisDetails(tr), "the wall clock was certainly set 1×")
+	require.Equal(t, beganStep, offsetFigure("wall", []trace{tr}).Marks[0].Name)
+}
+
+// TestTrace_ASlewIsNoStep, be it as fast as a kernel can.
+func TestTrace_ASlewIsNoStep(t *testing.T) {
+	r := loopbackRecording(t)
+	for i := range r.Exchanges {
+		at := &r.Exchanges[i].At
+		at.Wall = at.Wall.Add(time.Duration(at.Before.Nanos / 10))
+	}
+	tr, err := (&tracing{clock: "wall"}).replay(r, 0)
+	require.NoError(t, err)
+	require.Zero(t, tr.steps)
 }
 
 // TestFigure_ManyTracesLeaveRoomForThePicture.
