@@ -121,7 +121,7 @@ func (r *recording) record(cmd *cobra.Command, s streams, args []string, sum *re
 	case len(args) == 0:
 		return &usageError{errors.New("no file given; name it before the servers: clockctl record drift.ndjson ntp1.example.net …")}
 	case args[0] == "-":
-		return &usageError{errors.New("- is no file to append to; for standard output: clockctl watch -o ndjson HOST...")}
+		return &usageError{errors.New("- is no file to append to; clockctl watch -o ndjson prints what happens")}
 	case r.keep < 1 || r.keep > 1000:
 		return &usageError{fmt.Errorf("--keep %d is not from 1 to 1000", r.keep)}
 	case r.length < 0 || r.length == 0 && cmd.Flags().Changed("for"):
