@@ -21,6 +21,9 @@ func Terminal(columns, rows int, f Figure) string {
 	height := max(3, rows-3-len(f.Notes))
 	labels, margin := sideLabels(w.y, height)
 	c := newCanvas(columns-margin-1, height)
+	for _, m := range f.Marks {
+		c.mark(w, m)
+	}
 	for _, points := range w.series {
 		c.series(w, points)
 	}
@@ -48,16 +51,24 @@ func (c *canvas) lines() []string {
 	return termplot.Braille(c.columns, c.rows, func(x, y int) bool { return c.dots[[2]int{x, y}] })
 }
 
+// mark draws an upright line of dots.
+func (c *canvas) mark(w window, m Mark) {
+	for y := 0; y < 4*c.rows; y += 2 {
+		c.set(c.x(w, m.X), y)
+	}
+}
+
+func (c *canvas) x(w window, v float64) int { return int(cutTo(w.x.place(v)) * float64(2*c.columns-1)) }
+
 // series draws the dots of each column: between two points it draws straight lines.
 func (c *canvas) series(w window, points []Point) {
-	x := func(p Point) int { return int(cutTo(w.x.place(p.X)) * float64(2*c.columns-1)) }
 	y := func(v float64) int { return int((1 - cutTo(w.y.place(v))) * float64(4*c.rows-1)) }
 	for i, p := range points {
 		from := p
 		if i > 0 && points[i-1].Run == p.Run {
 			from = points[i-1]
 		}
-		x1, x2 := x(from), x(p)
+		x1, x2 := c.x(w, from.X), c.x(w, p.X)
 		for at := x1; at <= x2; at++ {
 			along := func(a, b int) int {
 				if x2 == x1 {
@@ -65,9 +76,10 @@ func (c *canvas) series(w window, points []Point) {
 				}
 				return a + (b-a)*(at-x1)/(x2-x1)
 			}
-			for dot := along(y(from.High), y(p.High)); dot <= along(y(from.Low), y(p.Low)); dot++ {
-				if (at+dot)%2 == 0 && at%2 == 0 {
-					c.set(at, dot)
+			bottom := min(along(y(from.Low), y(p.Low)), 4*c.rows)
+			for dot := max(along(y(from.High), y(p.High)), 0); dot <= bottom; dot++ {
+				if dot%2 == 0 && p.High > p.Low {
+					c.set(at&^1, dot)
 				}
 			}
 			c.set(at, along(y(from.Y), y(p.Y)))
