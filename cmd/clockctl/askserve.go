@@ -70,7 +70,8 @@ type notJSONError struct{ status string }
 func (e *notJSONError) Error() string { return fmt.Sprintf("the answer (%s) is not JSON", e.status) }
 
 // get returns the body, whatever the status: without an interval serve says so with another one
-// than 200, and what is no answer of a serve does not parse.
+// than 200, and what is no answer of a serve does not parse. It goes nowhere else than to address: who
+// answers in another's name would be counted twice.
 func get(ctx context.Context, address string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -78,7 +79,8 @@ func get(ctx context.Context, address string) ([]byte, error) {
 	}
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("Cache-Control", "no-cache") // an old interval is about an old reading
-	response, err := http.DefaultClient.Do(request)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
 	if err != nil {
 		var wrapped *url.Error
 		if errors.As(err, &wrapped) {
@@ -87,6 +89,9 @@ func get(ctx context.Context, address string) ([]byte, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
+	if to := response.Header.Get("Location"); to != "" {
+		return nil, fmt.Errorf("the answer (%s) sends us to %q; name that address, if it is the one", response.Status, to)
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, largestAnswer+1))
 	switch {
 	case err != nil:
