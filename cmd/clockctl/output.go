@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 )
@@ -28,4 +29,18 @@ func (o *tableOrJSON) settle(cmd *cobra.Command) error {
 		return &usageError{fmt.Errorf("unknown output %q; use table, json", o.output)}
 	}
 	return nil
+}
+
+// checkedWriter remembers the first error, for what prints without a look at it, such as cobra's help.
+type checkedWriter struct {
+	io.Writer
+	err error
+}
+
+func (w *checkedWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
 }
