@@ -60,7 +60,7 @@ func completeValues(root *cobra.Command) {
 				continue
 			}
 			if name == "output" {
-				values = strings.Split(f.Usage, ", ")
+				values = outputsOf(cmd)
 			}
 			_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flag is there, and new
 		}

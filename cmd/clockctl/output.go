@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -16,6 +19,16 @@ type tableOrJSON struct {
 func (o *tableOrJSON) define(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table, json")
 	cmd.Flags().BoolVar(&o.json, "json", false, "short for -o json")
+}
+
+// outputsOf lists what -o may be for a command: its text begins with that.
+func outputsOf(cmd *cobra.Command) []string {
+	f := cmd.Flags().Lookup("output")
+	if f == nil {
+		return nil
+	}
+	list, _, _ := strings.Cut(f.Usage, " (")
+	return strings.Split(list, ", ")
 }
 
 // settle makes output one of the two, or is a usage error.
@@ -39,7 +52,7 @@ type checkedWriter struct {
 
 func (w *checkedWriter) Write(p []byte) (int, error) {
 	n, err := w.Writer.Write(p)
-	if w.err == nil {
+	if w.err == nil && !errors.Is(err, syscall.EPIPE) { // who reads no more has enough
 		w.err = err
 	}
 	return n, err

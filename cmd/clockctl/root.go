@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -125,12 +126,12 @@ func meant(cmd *cobra.Command, typed string) string {
 
 // firstLine keeps an error on one line and drops the library's prefix.
 func firstLine(err error) string {
-	text := err.Error()
+	text := strings.Join(slices.Compact(strings.Split(err.Error(), "\n")), "; ") // errors that were joined: what failed twice, once
 	for _, library := range []string{"ntpprobe: ", "truetime: ", "hlc: ", "chronyc: ", "clocks: ", "timex: "} {
 		text = strings.TrimPrefix(text, library)
 	}
 	if interrupted := new(interruptedError); errors.As(err, &interrupted) {
 		text = interrupted.Error()
 	}
-	return strings.ReplaceAll(text, "\n", "; ")
+	return strings.ReplaceAll(text, "\n", " ")
 }
