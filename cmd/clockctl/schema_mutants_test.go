@@ -8,23 +8,25 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/fleet"
 )
 
 // optional are the keys that may be missing: an object without the last three is one of another schema.
 var optional = []string{"error", "best", "needed", "offset", "basis", "targets", "repair", "type", "events", "watched_ns"}
 
-// signed are the differences and moments that may be negative, and what was typed.
+// signed are the differences and readings that may be negative, and what was typed.
 var signed = []string{
 	"offset_ns", "last_offset_ns", "tai_offset_ns", "difference_ns", "skew_min_ns", "skew_max_ns", "lead_ns", "disagreement_ns", "size_ns", "reading_ns",
-	"warning_ns", "critical_ns", "probe.delay_ns", // of one exchange with a server that lies about itself
+	"warning_ns", "critical_ns", "at_ns", "t1_ns", "t4_ns", "probe.delay_ns", "record.delay_ns", // the last two are of one exchange with a server that lies about itself
 }
 
 // TestSchema_RefusesMutants of all that is printed: an object with a key less or one more, with a value of another
 // type, or with a negative duration where none can be, is none of its schema.
 func TestSchema_RefusesMutants(t *testing.T) {
 	env := printedEnvironment(t)
-	var survived []string
 	tried := map[string]bool{}
 	for _, row := range printed {
 		args := strings.Fields(os.Expand(row.line, func(name string) string { return env[name] }))
@@ -32,21 +34,42 @@ func TestSchema_RefusesMutants(t *testing.T) {
 		name, err := schemaName(args)
 		require.NoError(t, err)
 		for line := range strings.Lines(stdout) {
-			object, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
-			require.NoError(t, err)
-			mutants(object, name, func(what string) {
-				if tried[what] {
-					return
-				}
-				tried[what] = true
-				if checkObject(args, object) == nil {
-					survived = append(survived, what)
-				}
-			})
+			refuseMutants(t, tried, name, line, func(object any) error { return checkObject(args, object) })
 		}
 	}
 	require.Greater(t, len(tried), 1000)
-	require.Empty(t, survived, strings.Join(survived, "\n"))
+}
+
+// TestSchema_RefusesMutantsOfTheRest: of what serve answers and what record writes.
+func TestSchema_RefusesMutantsOfTheRest(t *testing.T) {
+	schemas, err := strictSchemas()
+	require.NoError(t, err)
+	tried := map[string]bool{}
+	recorded, err := os.ReadFile("../../testdata/traces/loopback.ndjson")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(recorded)) {
+		refuseMutants(t, tried, "record", line, schemas["record-line.json"].Validate)
+	}
+	url, _ := serveOn(t, append(onFreePort, servers(t, fleet.Config{}, fleet.Config{}, fleet.Config{})...)...)
+	untilReady(t, url)
+	body, err := get(t.Context(), url+"/api/v1/interval")
+	require.NoError(t, err)
+	refuseMutants(t, tried, "serve", string(body), schemas["serve-interval.json"].Validate)
+	require.Greater(t, len(tried), 300)
+}
+
+// refuseMutants makes each mutant of an object that was not tried, and wants it refused.
+func refuseMutants(t *testing.T, tried map[string]bool, name, line string, check func(object any) error) {
+	t.Helper()
+	object, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+	require.NoError(t, err, line)
+	require.NoError(t, check(object), line)
+	mutants(object, name, func(what string) {
+		if !tried[what] {
+			tried[what] = true
+			assert.Error(t, check(object), what)
+		}
+	})
 }
 
 // mutants calls try with each change of an object made, and undoes it.
