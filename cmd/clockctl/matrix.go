@@ -173,7 +173,7 @@ func writeMatrix(w io.Writer, answers []peerAnswer, pairs [][]skew.Pair, verdict
 		}
 		width, why := "-", ""
 		if a.node.Known {
-			width = humanDuration(time.Duration(a.uncertainty))
+			width = humanBound(time.Duration(a.uncertainty))
 		} else {
 			why = ": " + a.reason
 		}
@@ -183,13 +183,13 @@ func writeMatrix(w io.Writer, answers []peerAnswer, pairs [][]skew.Pair, verdict
 	return out.Flush()
 }
 
-// howFar says how far: at most, or at least where that is certainly too much.
+// howFar says how far: at most, or at least where that is certainly too much. Neither says more than is known.
 func howFar(p skew.Pair) string {
 	switch p.State {
 	case skew.Within, skew.Perhaps:
-		return "≤" + humanDuration(max(p.Max, -p.Min))
+		return "≤" + humanBound(max(p.Max, -p.Min))
 	case skew.Over:
-		return "≥" + humanDuration(max(p.Min, -p.Max))
+		return "≥" + humanDuration(downward(max(p.Min, -p.Max)))
 	}
 	return ""
 }

@@ -163,6 +163,17 @@ func TestMatrix_ANodeThatIsDown(t *testing.T) {
 	require.Contains(t, stderr, "no two peers have an interval")
 }
 
+// TestHowFar_RoundsAway from what would be wrong.
+func TestHowFar_RoundsAway(t *testing.T) {
+	for want, p := range map[string]skew.Pair{
+		"≤1.001 ms": {State: skew.Within, Min: -5, Max: 1_000_001}, "≤60.01 s": {State: skew.Perhaps, Min: -60_000_000_001, Max: 0},
+		"≥60.00 s": {State: skew.Over, Min: 60_009_999_999, Max: 61_000_000_000}, "≥59.99 s": {State: skew.Over, Min: -61_000_000_000, Max: -59_999_999_999},
+		"": {State: skew.Disproved},
+	} {
+		require.Equal(t, want, howFar(p))
+	}
+}
+
 // TestMatrix_NothingToCompare is never a good answer, whatever the reason.
 func TestMatrix_NothingToCompare(t *testing.T) {
 	mute := func() string {
