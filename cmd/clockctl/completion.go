@@ -54,7 +54,9 @@ Exit codes: 0 done, 64 usage.`,
 // none are wanted.
 func completeValues(root *cobra.Command) {
 	for _, cmd := range everyCommand(root) {
-		for name, values := range map[string][]string{"output": nil, "color": {"auto", "always", "never"}} {
+		for name, values := range map[string][]string{
+			"output": nil, "color": {"auto", "always", "never"}, "layout": layoutNames(), "clock": {"wall", "local"}, "no-interval": {"critical", "unknown"},
+		} {
 			f := cmd.Flags().Lookup(name)
 			if f == nil {
 				continue

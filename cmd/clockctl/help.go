@@ -17,6 +17,16 @@ func newHelp() *cobra.Command {
 Exit codes: 0 shown, 64 there is no such command.`,
 		Example: `  clockctl help probe
   clockctl help hlc parse`,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+			if above, rest, err := cmd.Root().Find(args); err == nil && len(rest) == 0 {
+				for _, sub := range above.Commands() {
+					if sub.IsAvailableCommand() {
+						names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+					}
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
