@@ -81,10 +81,13 @@ printf '%s\n' "${COMPREPLY[@]}"`
 
 // TestMan_EachPageIsOne: a page for each command, which groff takes without a word.
 func TestMan_EachPageIsOne(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new", "man1")
+	dir := filepath.Join(t.TempDir(), "new [1]", "man1")
 	code, stdout, stderr := invoke(t.Context(), "man", dir)
 	require.Zero(t, code, stderr)
-	pages := strings.Fields(stdout)
+	pages := strings.Split(strings.TrimSpace(stdout), "\n")
+	written, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, pages, len(written), "it names what it wrote")
 	for _, cmd := range everyCommand(newRoot(streams{}, nil)) {
 		if cmd.Name() == "help" {
 			continue // is these pages
