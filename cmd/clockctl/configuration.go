@@ -91,7 +91,10 @@ func (c configuration) find(s setting) (value, bool) {
 		keys = append(keys, s.shared)
 	}
 	for i, key := range keys {
-		if text := c.getenv(variable(key)); text != "" && !(key == s.shared && s.passesBy(text)) { // empty is unset
+		if text := c.getenv(variable(key)); text != "" { // empty is unset
+			if key == s.shared && s.passesBy(text) {
+				continue
+			}
 			return value{text, origin{"environment", variable(key)}, 1 + i}, true
 		}
 	}

@@ -239,6 +239,8 @@ func TestConfiguration_Files(t *testing.T) {
 		{"one that repairs", func(m *machine) { m.write(m.userPath(), "[hlc.state.repair]", "yes = true") }, nil, `FILE:2: unknown key "hlc.state.repair.yes"`},
 		{"a value that its flag does not take", func(m *machine) { m.write(m.userPath(), "samples = 'four'") }, nil, `FILE:1: invalid argument "four"`},
 		{"a value out of range", func(m *machine) { m.write(m.userPath(), "samples = 0") }, nil, "--samples 0 is not from 1 to 1000; samples is from FILE:1"},
+		{"more liars than a server can be wrong about", func(m *machine) { m.write(m.userPath(), "max-faulty = 1") }, nil, "servers: 1 failure domains are named, at least 3 are needed if 1 may lie; name more, or tolerate fewer; max-faulty is from FILE:1"},
+		{"a variable with too many liars", func(m *machine) { m.env["CLOCKCTL_MAX_FAULTY"] = "99999" }, nil, "faulty: 99999 is more than 10000; max-faulty is from CLOCKCTL_MAX_FAULTY"},
 		{"an output that the subcommand lacks", func(m *machine) { m.write(m.userPath(), "output = 'yaml'") }, nil, `unknown output "yaml"; use table, wide, json, ndjson, csv; output is from FILE:1`},
 		{"a variable that its flag does not take", func(m *machine) { m.env["CLOCKCTL_MAX_DRIFT"] = "fast" }, nil, `CLOCKCTL_MAX_DRIFT: invalid argument "fast"`},
 		{"a named file that is not there", func(*machine) {}, []string{"--config", "nowhere"}, "nowhere: cannot be read: no such file"},

@@ -65,7 +65,7 @@ func TestPeer_Hostile(t *testing.T) {
 			_, _ = w.Write([]byte("{"))
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
-		}), "unknown: no answer within 1s\n"},
+		}), "unknown: no answer within 3s\n"},
 		{"no HTTP", behaves(func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
@@ -75,7 +75,11 @@ func TestPeer_Hostile(t *testing.T) {
 		}), `unknown: net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-\x1b[31m"` + "\n"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			code, stdout, stderr := invoke(t.Context(), "matrix", "--limit", "1h", good, peer(t, 0, 0), row.peer)
+			timeout := "30s"
+			if strings.Contains(row.want, "no answer within 3s") {
+				timeout = "3s"
+			}
+			code, stdout, stderr := invoke(t.Context(), "matrix", "--limit", "1h", "--timeout", timeout, good, peer(t, 0, 0), row.peer)
 			require.Zero(t, code, stderr)
 			require.Empty(t, stderr)
 			require.Contains(t, stdout, row.want)

@@ -144,7 +144,8 @@ func comesFrom(cmd *cobra.Command, complaint string) string {
 	var notes string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		from := originOf(f)
-		named := slices.Contains(words, f.Name) || slices.Contains(words, "--"+f.Name)
+		named := slices.Contains(words, f.Name) || slices.Contains(words, "--"+f.Name) ||
+			f.Name == "max-faulty" && (slices.Contains(words, "faulty") || slices.Contains(words, "lie")) // as the library says it
 		if named && from.where != "" && !strings.Contains(complaint, from.where) {
 			notes += "; " + f.Name + " is from " + from.where
 		}
