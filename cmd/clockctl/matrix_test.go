@@ -98,7 +98,7 @@ func TestMatrix_BehindSlowNetworks(t *testing.T) {
 		require.Contains(t, []string{"within", "perhaps", "over"}, p.State, "%+v %+v", a, b)
 		skew := int64(a.ahead - b.ahead)
 		require.True(t, *p.Min <= skew && skew <= *p.Max, "%d is not from %d to %d", skew, *p.Min, *p.Max)
-		require.Less(t, *p.Max-*p.Min, int64(15*time.Millisecond), "what the ways take is no part of it, but what a clock may drift meanwhile: %+v %+v", a, b)
+		require.Less(t, *p.Max-*p.Min, int64(100*time.Millisecond), "what the ways take is no part of it, but what a clock may drift meanwhile: %+v %+v", a, b)
 	}
 }
 
