@@ -180,10 +180,10 @@ func TestAudit_WhatHangsIsInterrupted(t *testing.T) {
 	var stderr bytes.Buffer
 	hang := make(chan struct{})
 	defer close(hang)
-	require.Equal(t, exitTerminated, endsAfter(ctx, time.Millisecond, streams{err: &stderr}, func() int { <-hang; return 0 }))
-	require.Equal(t, "clockctl: interrupted by signal terminated\n", stderr.String())
-	require.Equal(t, 7, endsAfter(ctx, time.Minute, streams{}, func() int { return 7 }), "what ends in time has its own code")
-	require.Equal(t, 7, endsAfter(t.Context(), 0, streams{}, func() int { return 7 }))
+	require.Equal(t, exitTerminated, endsAfter(ctx, time.Millisecond, []string{"--config", "x", "hlc", "state", "inspect", "fifo"}, streams{err: &stderr}, func() int { <-hang; return 0 }))
+	require.Equal(t, "clockctl: hlc state inspect: interrupted by signal terminated\n", stderr.String())
+	require.Equal(t, 7, endsAfter(ctx, time.Minute, nil, streams{}, func() int { return 7 }), "what ends in time has its own code")
+	require.Equal(t, 7, endsAfter(t.Context(), 0, nil, streams{}, func() int { return 7 }))
 }
 
 // TestAudit_EveryVariable: each setting of each command is taken from its variable, as it would be typed, and

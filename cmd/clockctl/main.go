@@ -20,7 +20,7 @@ func main() {
 func mainCode(s streams) int {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
-	return endsAfter(ctx, patience, s, func() int { return run(ctx, os.Args[1:], s) })
+	return endsAfter(ctx, patience, os.Args[1:], s, func() int { return run(ctx, os.Args[1:], s) })
 }
 
 // patience is how long a command may go on after a signal, to print what is known and to close what is
@@ -29,7 +29,7 @@ const patience = 3 * time.Second
 
 // endsAfter returns what command returns, but waits no longer for it than patience once ctx has ended: it may hang
 // in a read that nothing ends, of a pipe for one, or be deep in a long computation.
-func endsAfter(ctx context.Context, patience time.Duration, s streams, command func() int) int {
+func endsAfter(ctx context.Context, patience time.Duration, args []string, s streams, command func() int) int {
 	code := make(chan int, 1)
 	go func() { code <- command() }()
 	select {
@@ -43,7 +43,8 @@ func endsAfter(ctx context.Context, patience time.Duration, s streams, command f
 	case <-time.After(patience):
 	}
 	err := interruption(ctx)
-	fmt.Fprintf(s.err, "clockctl: %v\n", err)
+	cmd, _, _ := newRoot(s, args).Find(args) // the root, if there is no such command
+	fmt.Fprintf(s.err, "%s: %v\n", named(cmd), err)
 	return exitCode(err)
 }
 

@@ -66,7 +66,8 @@ have an interval, 64 usage, 130 and 143 interrupted.`,
 			}
 			return err
 		}
-		return errors.Join(interruption(cmd.Context()), m.report(s, answers))
+		stopped := interruption(cmd.Context())
+		return errors.Join(stopped, m.report(s, answers, stopped))
 	}
 	return cmd
 }
@@ -109,14 +110,17 @@ func (m *matrixing) ask(cmd *cobra.Command, args []string) ([]peerAnswer, error)
 	return askPeers(cmd.Context(), local, args, urls, m.timeout), nil
 }
 
-// report prints the matrix and returns what is bad about it.
-func (m *matrixing) report(s streams, answers []peerAnswer) error {
+// report prints the matrix and returns what is bad about it: most of all, that it was stopped.
+func (m *matrixing) report(s streams, answers []peerAnswer, stopped error) error {
 	var nodes []skew.Node
 	for _, a := range answers {
 		nodes = append(nodes, a.node)
 	}
 	pairs, verdicts := skew.Matrix(nodes, m.limit)
 	bad := judgeMatrix(answers, pairs)
+	if stopped != nil {
+		bad = &badAnswer{code: "interrupted", text: stopped.Error(), err: stopped}
+	}
 	if m.output == "json" {
 		return errors.Join(bad, writeJSON(s.out, newMatrixJSON(m.limit, answers, pairs, verdicts, bad)))
 	}

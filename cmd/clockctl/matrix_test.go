@@ -191,6 +191,13 @@ func TestMatrix_NothingToCompare(t *testing.T) {
 	require.Equal(t, "disrupted", bad.code)
 }
 
+// already is a context that a signal has ended.
+func already(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(&interruptedError{signal: os.Interrupt})
+	return ctx
+}
+
 // TestMatrix_Interrupted: the matrix is printed, and why a node is unknown.
 func TestMatrix_Interrupted(t *testing.T) {
 	asked := make(chan struct{})
@@ -201,6 +208,8 @@ func TestMatrix_Interrupted(t *testing.T) {
 	defer hangs.Close()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	go func() { <-asked; cancel(&interruptedError{signal: os.Interrupt}) }()
+	_, object, _ := invoke(already(t), "matrix", "-o", "json", hangs.URL, hangs.URL+"/2")
+	require.Contains(t, object, `"error":{"code":"interrupted","message":"interrupted by signal interrupt"}}`)
 	code, stdout, stderr := invoke(ctx, "matrix", "--timeout", "1h", peer(t, 0, 0), hangs.URL)
 	require.Equal(t, exitInterrupted, code)
 	require.Contains(t, stdout, "unknown: interrupted by signal interrupt\n")

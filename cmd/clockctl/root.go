@@ -56,10 +56,13 @@ func run(ctx context.Context, args []string, s streams) int {
 		if exitCode(err) == exitUsage {
 			line += comesFrom(cmd, line)
 		}
-		fmt.Fprintf(s.err, "%s: %s\n", strings.Replace(cmd.CommandPath(), " ", ": ", 1), line)
+		fmt.Fprintf(s.err, "%s: %s\n", named(cmd), line)
 	}
 	return exitCode(err)
 }
+
+// named is a command as the lines on stderr begin: clockctl: hlc now.
+func named(cmd *cobra.Command) string { return strings.Replace(cmd.CommandPath(), " ", ": ", 1) }
 
 func newRoot(s streams, args []string) *cobra.Command {
 	root := &cobra.Command{
