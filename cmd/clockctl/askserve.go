@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -32,20 +33,25 @@ func (e *serveError) Unwrap() error { return e.err }
 func askServe(ctx context.Context, base string, timeout time.Duration) (observation, error) {
 	address, err := serveURL(base)
 	if err != nil {
-		return observation{}, &usageError{fmt.Errorf("--from %q: %w", base, err)}
+		return observation{}, &usageError{fmt.Errorf("--from %q: %w", withoutPassword(base), err)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	body, err := get(ctx, address)
 	if err != nil {
-		return observation{}, &serveError{address, err}
+		return observation{}, &serveError{withoutPassword(address), err}
 	}
 	o, err := parseServe(body)
 	if err != nil {
-		return observation{}, &serveError{address, err}
+		return observation{}, &serveError{withoutPassword(address), err}
 	}
 	return o, nil
 }
+
+var userinfo = regexp.MustCompile(`://[^/]*@`)
+
+// withoutPassword is a URL, well formed or not, for everybody's eyes.
+func withoutPassword(text string) string { return userinfo.ReplaceAllString(text, "://…@") }
 
 // serveURL is where the interval is.
 func serveURL(base string) (string, error) {
@@ -55,7 +61,7 @@ func serveURL(base string) (string, error) {
 	u, err := url.Parse(base)
 	switch {
 	case err != nil:
-		return "", err
+		return "", errors.New("it is no URL") // the parser's text has the URL in it
 	case u.Scheme != "http" && u.Scheme != "https":
 		return "", errors.New("neither http nor https")
 	case u.Host == "" || u.RawQuery != "" || u.Fragment != "":

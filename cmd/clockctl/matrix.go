@@ -97,7 +97,7 @@ func (m *matrixing) ask(cmd *cobra.Command, args []string) ([]peerAnswer, error)
 		url, err := peerURL(name)
 		switch {
 		case err != nil:
-			return nil, &usageError{fmt.Errorf("peer %q: %w", name, err)}
+			return nil, &usageError{fmt.Errorf("peer %q: %w", withoutPassword(name), err)}
 		case slices.Contains(urls, url):
 			return nil, &usageError{fmt.Errorf("peer %q is named twice, and a majority counts each once", name)}
 		}

@@ -117,3 +117,16 @@ func TestMatrix_NoNodeHasTwoVotes(t *testing.T) {
 		require.Contains(t, stderr, "is named twice", same)
 	}
 }
+
+// TestPassword_IsNotTold: what a check prints is on a monitoring page.
+func TestPassword_IsNotTold(t *testing.T) {
+	for _, line := range []string{
+		"check --from http://me:s3cret@127.0.0.1:1", "check --from http://me:s3%cret@127.0.0.1:1", "check --from ftp://me:s3cret@a", "check -o json --from http://me:s3cret@127.0.0.1:1",
+		"matrix http://me:s3cret@a b", "matrix http://me:s3@cret@a b",
+	} {
+		code, stdout, stderr := invoke(t.Context(), strings.Fields(line)...)
+		require.NotZero(t, code)
+		require.NotContains(t, stdout+stderr, "cret", line)
+		require.Contains(t, stderr, "://…@", line)
+	}
+}
