@@ -32,7 +32,7 @@ func TestCheck_TheLine(t *testing.T) {
 	c := checking{warning: 50 * time.Millisecond, critical: 500 * time.Millisecond}
 	require.Equal(t, "CLOCK OK - local clock 391.0 ns slow, worst error 61.60 µs, 3 of 4 sources agree | "+
 		"'error'=0.000061595s;0.05;0.5;0; 'offset'=0.000000391s;;; 'uncertainty'=0.000061204s;;;0; 'agreed'=3;;;0;4", c.line(c.judge(seen(391, 61_204))))
-	require.Equal(t, "CLOCK UNKNOWN - a / b c", c.line(unknown(errors.New("a | b\nc"))), "the bar and the end of the line mean something to monitoring")
+	require.Equal(t, "CLOCK UNKNOWN - a / b; c", c.line(unknown(errors.New("a | b\nc"))), "the bar and the end of the line mean something to monitoring")
 }
 
 // TestCheck_Limits: offset plus uncertainty counts, whatever the sign, and the limit itself is over.

@@ -4,9 +4,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/trueclock/trueclock/internal/terminal"
 )
@@ -23,7 +25,32 @@ func main() {
 func mainCode(s streams) int {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
-	return run(ctx, os.Args[1:], s)
+	return endsAfter(ctx, patience, os.Args[1:], s, func() int { return run(ctx, os.Args[1:], s) })
+}
+
+// patience is how long a command may go on after a signal, to print what is known and to close what is
+// open. Serve takes the longest, for answers under way.
+const patience = 3 * time.Second
+
+// endsAfter returns what command returns, but waits no longer for it than patience once ctx has ended: it may hang
+// in a read that nothing ends, of a pipe for one, or be deep in a long computation.
+func endsAfter(ctx context.Context, patience time.Duration, args []string, s streams, command func() int) int {
+	code := make(chan int, 1)
+	go func() { code <- command() }()
+	select {
+	case c := <-code:
+		return c
+	case <-ctx.Done():
+	}
+	select {
+	case c := <-code:
+		return c
+	case <-time.After(patience):
+	}
+	err := interruption(ctx)
+	cmd, _, _ := newRoot(s, args).Find(args) // the root, if there is no such command
+	fmt.Fprintf(s.err, "%s: %v\n", named(cmd), err)
+	return exitCode(err)
 }
 
 // interruptible returns a context that the first SIGINT or SIGTERM ends, with

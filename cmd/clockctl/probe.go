@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,8 +71,8 @@ func failed(s streams, cmd *cobra.Command, p *probing, err error) error {
 	if exitCode(err) == exitUsage {
 		code = "usage"
 	}
-	if p.output == "json" || p.output == "ndjson" {
-		return errors.Join(err, writeJSON(s.out, failedJSON(cmd.Name(), p.output, code, err)))
+	if format := configuredJSON(cmd); format != "" && slices.Contains(p.outputs, format) {
+		return errors.Join(err, writeJSON(s.out, failedJSON(cmd.Name(), format, code, err)))
 	}
 	return err
 }

@@ -114,8 +114,8 @@ func failure(err error) *errorJSON {
 }
 
 func (r *recording) record(cmd *cobra.Command, s streams, args []string, sum *recordedJSON) error {
-	if r.json {
-		r.output = "json"
+	if err := r.format(cmd); err != nil {
+		return err
 	}
 	switch {
 	case len(args) == 0:

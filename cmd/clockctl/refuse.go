@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,7 @@ func misused(cmd *cobra.Command, s streams, args []string, err error) error {
 // refused is the error of a command that did not begin. It prints the object of -o json
 // and -o ndjson; format is which of the two is wanted, or "".
 func refused(cmd *cobra.Command, s streams, format string, err error) error {
-	if format == "" || cmd.Flags().Lookup("output") == nil {
+	if format == "" || !slices.Contains(outputsOf(cmd), format) {
 		return err
 	}
 	return errors.Join(err, writeJSON(s.out, refusedJSON(cmd, format, err)))
