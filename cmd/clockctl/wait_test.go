@@ -42,7 +42,7 @@ func TestWait_InterruptedSaysWhatIsKnown(t *testing.T) {
 	})})
 	code, stdout, stderr := invoke(ctx, "wait", "--max-uncertainty", "1ms", "-i", "1ms", "-o", "json", server)
 	require.Equal(t, exitInterrupted, code, stderr)
-	require.Regexp(t, `"interval":\{"earliest".*"max_uncertainty_ns":1000000\}\n$`, stdout)
+	require.Regexp(t, `"interval":\{"earliest".*"error":\{"code":"interrupted",.*"max_uncertainty_ns":1000000\}\n$`, stdout)
 	require.Equal(t, "clockctl: wait: interrupted by signal interrupt\n", stderr)
 }
 

@@ -78,7 +78,7 @@ func (w watched) words() []string {
 	}
 	i := r.Interval
 	return []string{
-		fmt.Sprintf("true time    %s  (±%s)", humanSpan(i.Earliest(), i.Latest()), humanDuration(i.Uncertainty())),
+		fmt.Sprintf("true time    %s  (±%s)", humanSpan(i.Earliest(), i.Latest()), humanBound(i.Uncertainty())),
 		"local clock  " + humanLocal(w.offset(), i.Uncertainty()),
 		"local rate   " + humanRates(r.Bound.Earliest.SlopePPB, r.Bound.Latest.SlopePPB),
 		"holdover     " + humanForecast(w.forecast),
