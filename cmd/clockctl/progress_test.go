@@ -4,10 +4,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,4 +124,20 @@ func TestSurvey_Interrupted(t *testing.T) {
 		require.Equal(t, exitTerminated, cmd.ProcessState.ExitCode())
 		require.Regexp(t, `(?s)`+want, string(seen)+string(rest))
 	}
+}
+
+// TestSurvey_InterruptedObject: the one object has an error, since its targets are not all there.
+func TestSurvey_InterruptedObject(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	mute := startServer(t, fleet.Config{Reply: func(_, _ []byte) [][]byte {
+		cancel(&interruptedError{signal: os.Interrupt})
+		return nil
+	}})
+	file := filepath.Join(t.TempDir(), "targets")
+	require.NoError(t, os.WriteFile(file, []byte(mute+"\n"), 0o600))
+	code, stdout, _ := invoke(ctx, "probe", "-o", "json", "-n", "1", "--timeout", "1h", "-f", file, startServer(t, fleet.Config{}))
+	require.Equal(t, exitInterrupted, code)
+	require.Contains(t, stdout, `"targets":[],`)
+	require.Contains(t, stdout, `"error":{"code":"interrupted","message":"interrupted by signal interrupt"}`)
+	require.NotContains(t, stdout, `"interval":null`, "the interval is true all the same")
 }
