@@ -6,7 +6,9 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -21,19 +23,28 @@ func mainCode(s streams) int {
 	return run(ctx, os.Args[1:], s)
 }
 
+// impatience is how long after the first signal another one does nothing: timeout(1) sends one to
+// the program and, at the same time, one to its group.
+const impatience = 500 * time.Millisecond
+
 // interruptible returns a context that the first SIGINT or SIGTERM ends, with
-// the signal as its cause. A second signal kills as usual.
+// the signal as its cause. A second one, of somebody who lost patience, kills as usual.
 func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 1)
+	signals, ended := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		select {
 		case s := <-signals:
-			signal.Stop(signals)
 			cancel(&interruptedError{signal: s})
-		case <-ctx.Done():
+		case <-ended:
+			return
+		}
+		select {
+		case <-time.After(impatience):
+			signal.Stop(signals)
+		case <-ended:
 		}
 	}()
-	return ctx, func() { signal.Stop(signals); cancel(nil) }
+	return ctx, sync.OnceFunc(func() { signal.Stop(signals); close(ended); cancel(nil) })
 }

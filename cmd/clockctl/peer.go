@@ -76,16 +76,28 @@ func understandPeer(body []byte) (peerAnswer, error) {
 	if err := json.Unmarshal(body, &o); err != nil {
 		return peerAnswer{}, err
 	}
-	m, err := checkServed(&o.resultJSON)
 	a := peerAnswer{status: o.Status}
 	switch {
-	case err != nil:
-		return peerAnswer{}, err
+	case o.Schema != schema:
+		return a, fmt.Errorf("the schema is %q, not %q", o.Schema, schema)
+	case o.Interval == nil && o.Error == nil:
+		return a, errors.New("neither an interval nor an error")
 	case o.Interval == nil:
 		a.reason = o.Error.Message
 		return a, nil
+	case o.ReadAt == nil:
+		return a, errors.New("read_at is missing")
 	}
-	a.node.Read, a.node.Earliest, a.node.Latest = m.read.UnixNano(), m.earliest.UnixNano(), m.latest.UnixNano()
+	for text, nanos := range map[*string]*int64{o.ReadAt: &a.node.Read, &o.Interval.Earliest: &a.node.Earliest, &o.Interval.Latest: &a.node.Latest} {
+		at, err := time.Parse(time.RFC3339Nano, *text)
+		if err != nil || at.Year() < 1970 || at.Year() > 2099 { // what internal/skew can subtract
+			return a, fmt.Errorf("%q is no moment from 1970 to 2099", *text)
+		}
+		*nanos = at.UnixNano()
+	}
+	if a.node.Earliest > a.node.Latest {
+		return a, errors.New("the interval is inverted")
+	}
 	a.node.Known, a.uncertainty = true, o.Interval.Uncertainty
 	return a, nil
 }

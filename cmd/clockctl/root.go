@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -108,16 +107,5 @@ func firstLine(err error) string {
 	if interrupted := new(interruptedError); errors.As(err, &interrupted) {
 		text = interrupted.Error()
 	}
-	return oneLine(text)
-}
-
-// oneLine leaves out of a text what could move a terminal's cursor or end the line: part of it
-// may come from whoever answered.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, text)
+	return visible(strings.ReplaceAll(text, "\n", " ")) // part of it may come from whoever answered
 }

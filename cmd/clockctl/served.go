@@ -35,7 +35,7 @@ func checkServed(o *resultJSON) (m moments, err error) {
 		return m, errors.New("read_at is missing")
 	}
 	if o.Error != nil {
-		o.Error.Message = oneLine(o.Error.Message)
+		o.Error.Message = visible(o.Error.Message)
 	}
 	if o.ReadAt != nil {
 		m.read, err = servedMoment(o.ReadAt)
