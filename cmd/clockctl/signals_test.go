@@ -37,8 +37,8 @@ func TestSignals_TwoAtOnceAreOne(t *testing.T) {
 	server := startServer(t, fleet.Config{})
 	for range 20 {
 		cmd, lines := started(t, "", "probe", "-o", "ndjson", "-n", "1000", "-i", "1m", server)
-		for range 3 {
-			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+		for range 1000 { // some come together, some while it ends
+			_ = cmd.Process.Signal(syscall.SIGTERM)
 		}
 		last, err := lines.ReadString('\n')
 		require.NoError(t, err)
