@@ -46,5 +46,6 @@ func interruptible(parent context.Context) (context.Context, func()) {
 		case <-ended:
 		}
 	}()
-	return ctx, sync.OnceFunc(func() { signal.Stop(signals); close(ended); cancel(nil) })
+	// A signal that comes after the end, and before the exit, changes nothing any more.
+	return ctx, sync.OnceFunc(func() { close(ended); cancel(nil) })
 }
