@@ -30,8 +30,8 @@ Offset: reference − local; "slow" means that the local clock is behind.
 Without arguments the servers of the configuration are asked.
 
 With servers named or configured, --targets are measured against their interval and
-have no vote: thousands can be compared, at most 256 at a time, shown as they answer.
-Without, the targets are the servers.
+have no vote: thousands can be compared, at most 256 at a time, shown as they answer and
+summed up at the end. Without, the targets are the servers.
 
 Exit codes: 0 there is an interval, 1 there is none, 64 usage, 130 and 143
 interrupted (what is known is printed).`,
