@@ -46,6 +46,20 @@ func TestWait_InterruptedSaysWhatIsKnown(t *testing.T) {
 	require.Equal(t, "clockctl: wait: interrupted by signal interrupt\n", stderr)
 }
 
+// TestWait_InterruptedBeforeTheFirstAnswer is not reached: whoever waits for the code must not go on.
+func TestWait_InterruptedBeforeTheFirstAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	server := startServer(t, fleet.Config{Reply: func(_, _ []byte) [][]byte {
+		cancel(&interruptedError{signal: os.Interrupt})
+		return nil
+	}})
+	code, stdout, stderr := invoke(ctx, "wait", "--timeout", "1h", "--exchange-timeout", "1h", "-o", "json", server)
+	require.Equal(t, exitInterrupted, code)
+	require.Contains(t, stdout, `"interval":null`)
+	require.Contains(t, stdout, `"error":{"code":"interrupted",`)
+	require.Equal(t, "clockctl: wait: interrupted by signal interrupt\n", stderr)
+}
+
 // TestUnwilling: whoever may still answer counts, by failure domain.
 func TestUnwilling(t *testing.T) {
 	says := func(domain string, r ntpprobe.Reason) ntpprobe.SourceStatus {
