@@ -15,7 +15,8 @@ import (
 // Far beyond what a file of targets has in it, and little memory.
 const (
 	longestLine = 64 << 10
-	mostTargets = 1_000_000
+	longestName = 300
+	mostTargets = 100_000
 )
 
 // readTargets reads servers from a file, "-" for standard input. An interruption does not wait for
@@ -59,6 +60,9 @@ func parseTargets(in io.Reader, where string) (targets []ntpprobe.Server, err er
 		target := ntpprobe.Server{Address: strings.TrimSpace(text)}
 		if target.Address == "" {
 			continue
+		}
+		if len(target.Address) > longestName {
+			return refuse(", line %d: %.40q… is no HOST[:PORT]", number, target.Address)
 		}
 		if _, err := target.Canonical(); err != nil {
 			return refuse(", line %d: %s", number, firstLine(err))
