@@ -112,10 +112,12 @@ func TestProbe_ManyTargets(t *testing.T) {
 	t.Logf("%6d targets: %.1f MiB, %v of at most %v", few.Targets, peakOfFew, time.Duration(few.Took).Round(time.Millisecond), time.Duration(few.Limit))
 	t.Logf("%6d targets: %.1f MiB, %v of at most %v", many.Targets, peakOfMany, time.Duration(many.Took).Round(time.Millisecond), time.Duration(many.Limit))
 	require.Less(t, peakOfMany, 100.0, "MiB")
-	require.Less(t, peakOfMany-peakOfFew, 10.0, "MiB: the list itself takes some")
+	require.Less(t, peakOfMany-peakOfFew, float64(*manyTargets)/1000, "MiB: 1 KiB for each, as the list itself takes some")
 	_, peakOfJSON := surveyed(t, startCrowd(t, *manyTargets), "json")
 	t.Logf("%6d targets: %.1f MiB with -o json, which is one object", *manyTargets, peakOfJSON)
-	require.Less(t, peakOfJSON, 100.0, "MiB")
+	if *manyTargets <= 10_000 { // it is held to its end
+		require.Less(t, peakOfJSON, 100.0, "MiB")
+	}
 }
 
 // surveyed measures a crowd and checks what is printed.
