@@ -13,8 +13,8 @@ import (
 // moments are those of a serve's object that has an interval.
 type moments struct{ read, earliest, latest time.Time }
 
-// code is what the code of an error looks like.
-var code = regexp.MustCompile(`^[a-z_]+$`)
+// codeForm is what the code of an error looks like.
+var codeForm = regexp.MustCompile(`^[a-z_]+$`)
 
 // checkServed checks an object of /api/v1/interval, whoever made it, and gives what will be
 // printed of it our own form. Without an interval there must be an error, and there are no moments.
@@ -25,7 +25,7 @@ func checkServed(o *resultJSON) (m moments, err error) {
 		return m, fmt.Errorf("the schema is %q, not %q", o.Schema, schema)
 	case o.Interval == nil && o.Error == nil:
 		return m, errors.New("neither an interval nor an error")
-	case o.Error != nil && (!code.MatchString(o.Error.Code) || o.Error.Message == ""):
+	case o.Error != nil && (!codeForm.MatchString(o.Error.Code) || o.Error.Message == ""):
 		return m, errors.New("the error has no code or no message")
 	case !slices.Contains(states, o.Status):
 		return m, fmt.Errorf("the status is %q", o.Status)
