@@ -536,7 +536,7 @@ var mutants = []mutant{
 		edit: []string{"case o.worst >= c.warning:", "case o.worst > c.warning:"}, test: "TestCheck_Limits"},
 	{name: "check: an error beyond what a duration holds is small", file: "cmd/clockctl/verdict.go",
 		edit: []string{"; o.worst < uncertainty {", "; o.worst == uncertainty-1 {"}, test: "TestCheck_Limits"},
-	{name: "check: the shown error is less than the error", file: "cmd/clockctl/verdict.go",
+	{name: "check: the shown error is less than the error", file: "cmd/clockctl/units.go",
 		edit: []string{"d += step - rest", "d -= rest"}, test: "TestUpward_NeverLessThanTheError"},
 	{name: "check: a serve that claims less than half its width", file: "cmd/clockctl/askserve.go",
 		edit: []string{"i.Uncertainty < int64(width/2+width%2)", "i.Uncertainty < 0"}, test: "TestCheckFrom_IsStrict"},
