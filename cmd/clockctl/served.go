@@ -17,7 +17,7 @@ type moments struct{ read, earliest, latest time.Time }
 var codeForm = regexp.MustCompile(`^[a-z_]+$`)
 
 // checkServed checks an object of /api/v1/interval, whoever made it, and gives what will be
-// printed of it our own form. Without an interval there must be an error, and there are no moments.
+// printed of it our own form. Without an interval there must be an error.
 func checkServed(o *resultJSON) (m moments, err error) {
 	states := []string{truetime.Synchronized.String(), truetime.Holdover.String(), truetime.Unsynchronized.String(), truetime.Disrupted.String()}
 	switch {
@@ -38,24 +38,31 @@ func checkServed(o *resultJSON) (m moments, err error) {
 		o.Error.Message = visible(o.Error.Message)
 	}
 	if o.ReadAt != nil {
-		m.read, err = servedMoment(o.ReadAt)
-	}
-	if i := o.Interval; i != nil && err == nil {
-		m.earliest, err = servedMoment(&i.Earliest)
-		if err == nil {
-			m.latest, err = servedMoment(&i.Latest)
+		if m.read, err = servedMoment(o.ReadAt); err != nil {
+			return m, err
 		}
 	}
-	if err != nil || o.Interval == nil {
-		return moments{}, err
+	if o.Interval != nil {
+		err = m.ends(o.Interval)
+	}
+	return m, err
+}
+
+// ends reads those of the interval, and returns an error if they do not fit each other.
+func (m *moments) ends(i *intervalJSON) (err error) {
+	if m.earliest, err = servedMoment(&i.Earliest); err != nil {
+		return err
+	}
+	if m.latest, err = servedMoment(&i.Latest); err != nil {
+		return err
 	}
 	switch width := m.latest.Sub(m.earliest); {
 	case width < 0:
-		return m, errors.New("the interval is inverted")
-	case o.Interval.Uncertainty < int64(width/2+width%2):
-		return m, errors.New("the uncertainty is less than half the interval")
+		return errors.New("the interval is inverted")
+	case i.Uncertainty < int64(width/2+width%2):
+		return errors.New("the uncertainty is less than half the interval")
 	}
-	return m, nil
+	return nil
 }
 
 // servedMoment reads a moment of the years whose differences a duration can hold, and rewrites it.
