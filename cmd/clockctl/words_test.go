@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -40,6 +41,11 @@ func TestHumanLocal_NeverClaimsMoreThanIsTrue(t *testing.T) {
 		require.LessOrEqual(t, downward(d), d)
 		require.LessOrEqual(t, d-downward(d), d/1000)
 	}
+}
+
+// TestFirstLine_IsText: an error may quote whoever answered.
+func TestFirstLine_IsText(t *testing.T) {
+	require.Equal(t, "200 \ufffd[31mRED\ufffd\ufffd no", firstLine(errors.New("200 \x1b[31mRED\r\u009b\nno")))
 }
 
 // TestKernelGain_IsUnknownWithoutAStamp: a dash and null, not a gain of nothing.
