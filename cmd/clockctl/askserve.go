@@ -124,45 +124,18 @@ func parseServe(body []byte) (observation, error) {
 	if err := json.Unmarshal(body, &served); err != nil {
 		return observation{}, err
 	}
+	m, err := checkServed(&served.resultJSON)
 	switch {
-	case served.Schema != schema:
-		return observation{}, fmt.Errorf("the schema is %q, not %q", served.Schema, schema)
-	case served.Interval == nil && served.Error == nil:
-		return observation{}, errors.New("neither an interval nor an error")
+	case err != nil:
+		return observation{}, err
 	case served.Agreed == nil || served.SourcesTotal == nil:
 		return observation{}, errors.New("agreed or sources_total is missing")
 	case *served.Agreed < 0 || *served.Agreed > *served.SourcesTotal:
 		return observation{}, fmt.Errorf("%d of %d sources agree", *served.Agreed, *served.SourcesTotal)
 	}
 	o := observation{now: served.resultJSON, total: *served.SourcesTotal}
-	o.now.Agreed = *served.Agreed
-	if served.Interval == nil {
-		return o, nil
+	if o.now.Agreed = *served.Agreed; served.Interval != nil {
+		o.measure(m.read, m.earliest, m.latest, time.Duration(served.Interval.Uncertainty))
 	}
-	return o, o.understand()
-}
-
-// understand reads the moments of the object and checks that they fit each other.
-func (o *observation) understand() error {
-	if o.now.ReadAt == nil {
-		return errors.New("read_at is missing")
-	}
-	i := o.now.Interval
-	var at [3]time.Time
-	for n, text := range []string{*o.now.ReadAt, i.Earliest, i.Latest} {
-		t, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
-			return fmt.Errorf("%q is no moment", text)
-		}
-		at[n] = t
-	}
-	width := at[2].Sub(at[1])
-	switch {
-	case width < 0:
-		return errors.New("the interval is inverted")
-	case i.Uncertainty < int64(width/2+width%2):
-		return errors.New("the uncertainty is less than half the interval")
-	}
-	o.measure(at[0], at[1], at[2], time.Duration(i.Uncertainty))
-	return nil
+	return o, nil
 }

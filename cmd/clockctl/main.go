@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -53,19 +54,29 @@ func endsAfter(ctx context.Context, patience time.Duration, args []string, s str
 	return exitCode(err)
 }
 
+// impatience is how long after the first signal another one does nothing: timeout(1) sends one to
+// the program and, at the same time, one to its group.
+const impatience = 500 * time.Millisecond
+
 // interruptible returns a context that the first SIGINT or SIGTERM ends, with
-// the signal as its cause. A second signal kills as usual.
+// the signal as its cause. A second one, of somebody who lost patience, kills as usual.
 func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 1)
+	signals, ended := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		select {
 		case s := <-signals:
-			signal.Stop(signals)
 			cancel(&interruptedError{signal: s})
-		case <-ctx.Done():
+		case <-ended:
+			return
+		}
+		select {
+		case <-time.After(impatience):
+			signal.Stop(signals)
+		case <-ended:
 		}
 	}()
-	return ctx, func() { signal.Stop(signals); cancel(nil) }
+	// A signal that comes after the end, and before the exit, changes nothing any more.
+	return ctx, sync.OnceFunc(func() { close(ended); cancel(nil) })
 }

@@ -184,7 +184,7 @@ func (v *view) cells(s chronyc.Source) []string {
 	}
 	stratum, age, offset, bound, meets := "-", "-", "-", "-", "-"
 	if interval, ok := v.interval(s); ok {
-		stratum, age, offset, bound = fmt.Sprint(s.Stratum), fmt.Sprintf("%d s", s.Age/time.Second), humanOffset(s.Offset), humanDuration(interval.Uncertainty())
+		stratum, age, offset, bound = fmt.Sprint(s.Stratum), fmt.Sprintf("%d s", s.Age/time.Second), humanOffset(s.Offset), humanBound(interval.Uncertainty())
 		if v.own != nil {
 			meets = "yes"
 			if !interval.Overlaps(*v.own) {
@@ -213,9 +213,9 @@ func (v *view) writeClaim(w io.Writer) {
 		fmt.Fprintf(w, "chronyd      not synchronized, by %s\n", v.where)
 		return
 	}
-	fmt.Fprintf(w, "chronyd      %s  (±%s); follows %s, stratum %d, by %s\n", humanSpan(v.claim.Earliest(), v.claim.Latest()), humanDuration(v.claim.Uncertainty()), t.Reference, t.Stratum, v.where)
+	fmt.Fprintf(w, "chronyd      %s  (±%s); follows %s, stratum %d, by %s\n", humanSpan(v.claim.Earliest(), v.claim.Latest()), humanBound(v.claim.Uncertainty()), t.Reference, t.Stratum, v.where)
 	fmt.Fprintf(w, "             finds the wall clock %s, wrong by %s at most; root delay %s, root dispersion %s\n",
-		humanOffset(t.Offset), humanDuration(t.ErrorBound()), humanDuration(t.RootDelay), humanDuration(t.RootDispersion))
+		humanOffset(t.Offset), humanBound(t.ErrorBound()), humanDuration(t.RootDelay), humanDuration(t.RootDispersion))
 	fmt.Fprintf(w, "             without it %s ±%.3f ppm; last correction %s\n", humanRate(int64(t.Frequency*1e9)), t.Skew*1e6, humanOffset(t.LastOffset))
 }
 
@@ -229,7 +229,7 @@ func (v *view) writeOverlap(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "ours         %s  (±%s); %d of %d sources agree, %d may lie\n",
-		humanSpan(v.own.Earliest(), v.own.Latest()), humanDuration(v.own.Uncertainty()), v.ours.Agreed(), len(v.ours.Sources), v.ours.Faulty)
+		humanSpan(v.own.Earliest(), v.own.Latest()), humanBound(v.own.Uncertainty()), v.ours.Agreed(), len(v.ours.Sources), v.ours.Faulty)
 	switch {
 	case v.claim == nil:
 		fmt.Fprintln(w, "overlap      unknown: chronyd claims no interval")

@@ -150,13 +150,8 @@ func (c *checking) object(v verdict) checkJSON {
 
 // code is that of an error without an observation.
 func (c *checking) code(err error) string {
-	var interrupted *interruptedError
-	var serve *serveError
-	switch {
-	case errors.As(err, &interrupted):
-		return "interrupted"
-	case errors.As(err, &serve):
+	if errors.As(err, new(*serveError)) {
 		return "serve"
 	}
-	return "usage"
+	return errorCode(err)
 }

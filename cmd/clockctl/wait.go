@@ -161,7 +161,7 @@ func (w *waiting) poll(parent context.Context, s streams, o ntpprobe.MeasureOpti
 		return nil
 	})
 	progress.erase()
-	report.Sources = prober.Sources()
+	report.Sources, report.Leap = prober.Sources(), prober.Leap()
 	for _, text := range sharedDomains(report.Sources) {
 		fmt.Fprintf(s.err, "clockctl: wait: warning: %s\n", text)
 	}

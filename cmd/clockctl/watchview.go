@@ -97,7 +97,7 @@ func (w watched) words(width int) (lines []string) {
 		return lines
 	}
 	i := r.Interval
-	half := "±" + humanDuration(i.Uncertainty())
+	half := "±" + humanBound(i.Uncertainty())
 	least, most := r.Bound.Earliest.SlopePPB, r.Bound.Latest.SlopePPB
 	say("true time", fmt.Sprintf("%s  (%s)", humanSpan(i.Earliest(), i.Latest()), half), half)
 	say("local clock", humanLocal(w.offset(), i.Uncertainty()), fmt.Sprintf("%s (%s)", humanOffset(w.offset()), half), humanOffset(w.offset()))

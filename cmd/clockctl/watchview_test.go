@@ -179,9 +179,9 @@ func TestReach_CountsTheLastEight(t *testing.T) {
 
 func TestWatchPlain_OneLine(t *testing.T) {
 	w := atNoon(t)
-	require.Equal(t, "12:00:00 Z  clock 391.0 ns slow, less than its error of 61.20 µs; 2 of 4 agree", w.plain())
+	require.Equal(t, "12:00:00 Z  clock 391.0 ns slow, less than its error of 61.21 µs; 2 of 4 agree", w.plain())
 	w.state = truetime.Holdover
-	require.Equal(t, "12:00:00 Z  clock 391.0 ns slow, less than its error of 61.20 µs; 2 of 4 agree; holdover", w.plain())
+	require.Equal(t, "12:00:00 Z  clock 391.0 ns slow, less than its error of 61.21 µs; 2 of 4 agree; holdover", w.plain())
 	w.state, w.report.Err = truetime.Unsynchronized, &truetime.NoQuorumError{Domains: 4, Best: 1, Needed: 2, Faulty: 1}
 	require.NotContains(t, w.plain(), "\n")
 	require.Contains(t, w.plain(), "12:00:00 Z  clock unknown; unsynchronized: no quorum: ")
