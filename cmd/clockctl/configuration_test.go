@@ -164,7 +164,7 @@ func TestConfiguration_WhatIsForOthers(t *testing.T) {
 		{"[version]\noutput = 'wide'", "", "version", 64, `unknown output "wide"; use table, json; output is from .*:2`},
 		{"", "CLOCKCTL_VERSION_OUTPUT=wide", "version", 64, `use table, json; output is from CLOCKCTL_VERSION_OUTPUT`},
 		{"json = true", "", "watch", 64, "no server given"},
-		{"[watch]\njson = true", "", "watch", 64, `unknown output "json"; use table, ndjson`},
+		{"[watch]\njson = true", "", "watch", 64, "no server given"},
 		{"[probe]\nsamples = 'four'", "", "version", 0, "^clockctl "},
 		{"[probe]\nsamples = 'four'", "", "hlc now", 0, "^FORM"},
 		{"color = 'never'\n[probe]\nsamples = 'four'\n[record]\nkeep = 'x'", "", "config show", 64, `(?m)^color = 'never'$(.|\n)*config\.toml:3: invalid argument "four".*config\.toml:5: invalid argument "x"`},

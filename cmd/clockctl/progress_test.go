@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueclock/trueclock/internal/fleet"
+	"github.com/trueclock/trueclock/internal/terminal/terminaltest"
 )
 
 // TestProgress_FitsTheTerminal: of a line that wraps only the end could be erased. A terminal that cannot
@@ -27,11 +28,11 @@ func TestProgress_FitsTheTerminal(t *testing.T) {
 	require.NoError(t, err)
 	mute := startServer(t, fleet.Config{Reply: fleet.Silent})
 	for term, shown := range map[string]bool{"xterm": true, "dumb": false} {
-		s := sit(t, 40, 10)
-		s.start([]string{"TERM=" + term}, path, "wait", "--timeout", "1500ms", "--exchange-timeout", "50ms", "-i", "20ms", mute)
-		_ = s.cmd.Wait()
-		require.Equal(t, exitTimedOut, s.cmd.ProcessState.ExitCode())
-		seen := s.sees("timed out after 1.5s")
+		s := terminaltest.Sit(t, 40, 10)
+		s.Start([]string{"TERM=" + term}, path, "wait", "--timeout", "1500ms", "--exchange-timeout", "50ms", "-i", "20ms", mute)
+		_ = s.Cmd.Wait()
+		require.Equal(t, exitTimedOut, s.Cmd.ProcessState.ExitCode())
+		seen := s.Sees("timed out after 1.5s")
 		progress, _, found := strings.Cut(seen, "\r\x1b[Kclockctl: wait: timed out")
 		require.Equal(t, shown, found, "%q", seen)
 		if !shown {

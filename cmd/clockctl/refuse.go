@@ -10,7 +10,7 @@ import (
 
 // misused is the error of a command whose flags or configuration are wrong.
 func misused(cmd *cobra.Command, s streams, args []string, err error) error {
-	format, typed := typedOutput(args)
+	format, typed := typedOutput(cmd, args)
 	if !errors.As(err, new(*usageError)) { // it is of a flag
 		err = misuse(cmd, err)
 		if !typed {
@@ -60,12 +60,12 @@ type failureJSON struct {
 
 // typedOutput finds the output in a command line that could not be parsed, and returns it if
 // it is json or ndjson; typed says whether it names an output at all.
-func typedOutput(args []string) (format string, typed bool) {
+func typedOutput(cmd *cobra.Command, args []string) (format string, typed bool) {
 	for i, arg := range args {
 		value := ""
 		switch {
 		case arg == "--json":
-			return "json", true
+			return shortJSON(cmd), true
 		case (arg == "-o" || arg == "--output") && i+1 < len(args):
 			value = args[i+1]
 		case strings.HasPrefix(arg, "--output="):
@@ -85,7 +85,7 @@ func typedOutput(args []string) (format string, typed bool) {
 
 // wantsJSON says whether a command whose flags or configuration are wrong should print its object.
 func wantsJSON(cmd *cobra.Command, args []string) bool {
-	format, typed := typedOutput(args)
+	format, typed := typedOutput(cmd, args)
 	if !typed {
 		format = configuredJSON(cmd)
 	}
@@ -95,11 +95,19 @@ func wantsJSON(cmd *cobra.Command, args []string) bool {
 // configuredJSON is the same of a command whose flags have their values.
 func configuredJSON(cmd *cobra.Command) string {
 	if short := cmd.Flags().Lookup("json"); short != nil && short.Value.String() == "true" {
-		return "json"
+		return shortJSON(cmd)
 	}
 	long := cmd.Flags().Lookup("output")
 	if long != nil && (long.Value.String() == "json" || long.Value.String() == "ndjson") {
 		return long.Value.String()
 	}
 	return ""
+}
+
+// shortJSON is what --json is short for.
+func shortJSON(cmd *cobra.Command) string {
+	if outputs := outputsOf(cmd); !slices.Contains(outputs, "json") && slices.Contains(outputs, "ndjson") {
+		return "ndjson"
+	}
+	return "json"
 }

@@ -136,5 +136,5 @@ func firstLine(err error) string {
 	if interrupted := new(interruptedError); errors.As(err, &interrupted) {
 		text = interrupted.Error()
 	}
-	return visible(strings.ReplaceAll(text, "\n", " ")) // part of it may come from whoever answered
+	return visible(text) // part of it may come from whoever answered
 }

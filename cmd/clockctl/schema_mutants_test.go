@@ -20,7 +20,7 @@ var optional = []string{"error", "best", "needed", "offset", "basis", "targets",
 // signed are the differences and readings that may be negative, and what was typed.
 var signed = []string{
 	"offset_ns", "last_offset_ns", "tai_offset_ns", "difference_ns", "skew_min_ns", "skew_max_ns", "lead_ns", "disagreement_ns", "size_ns", "reading_ns",
-	"warning_ns", "critical_ns", "at_ns", "t1_ns", "t4_ns", "probe.delay_ns", "record.delay_ns", // the last two are of one exchange with a server that lies about itself
+	"ahead_ns", "warning_ns", "critical_ns", "at_ns", "t1_ns", "t4_ns", "probe.delay_ns", "record.delay_ns", // the last two are of one exchange with a server that lies about itself
 }
 
 // TestSchema_RefusesMutants of all that is printed: an object with a key less or one more, with a value of another

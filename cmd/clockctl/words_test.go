@@ -45,7 +45,7 @@ func TestHumanLocal_NeverClaimsMoreThanIsTrue(t *testing.T) {
 
 // TestFirstLine_IsText: an error may quote whoever answered.
 func TestFirstLine_IsText(t *testing.T) {
-	require.Equal(t, "200 \ufffd[31mRED\ufffd\ufffd no", firstLine(errors.New("200 \x1b[31mRED\r\u009b\nno")))
+	require.Equal(t, "200 \ufffd[31mRED\ufffd\ufffd; no", firstLine(errors.New("200 \x1b[31mRED\r\u009b\nno")))
 }
 
 // TestKernelGain_IsUnknownWithoutAStamp: a dash and null, not a gain of nothing.
