@@ -4,6 +4,6 @@ package clocks
 // [Judge] does not mind: for whoever looks for ever and wants to cost nothing.
 func Glance() (Sandwich, error) {
 	s, err := take(gettime)
-	s.Alone = len(Missing()) > 0
+	s.Alone, s.Tick = alone, tick()
 	return s, err
 }

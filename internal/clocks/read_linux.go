@@ -35,3 +35,8 @@ func Source() string {
 	}
 	return strings.TrimSpace(string(name))
 }
+
+// alone: there are five clocks here, of a nanosecond each.
+const alone = false
+
+func tick() int64 { return 0 }

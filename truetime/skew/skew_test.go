@@ -126,6 +126,7 @@ func TestMatrix_Verdicts(t *testing.T) {
 		"three that agree on nothing: one is right": {[]Node{good, ahead, behind}, []Verdict{Unproven, Unproven, Unproven}},
 		"one down, and one out of the other three":  {[]Node{good, good, ahead, down}, []Verdict{Unproven, Unproven, Unproven, Unproven}},
 		"one down, and one out of the other four":   {[]Node{good, good, good, ahead, down}, []Verdict{Healthy, Healthy, Healthy, Evict, Unproven}},
+		"out for one who knows more than the rest":  {[]Node{good, said(at, 0, 20*ms), said(at, 0, 20*ms), said(at, 65*ms, ms)}, []Verdict{Healthy, Healthy, Healthy, Unproven}},
 		"one node alone is healthy by its own word": {[]Node{good}, []Verdict{Healthy}},
 	} {
 		pairs, verdicts := Matrix(c.nodes, limit)

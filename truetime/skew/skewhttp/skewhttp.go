@@ -156,8 +156,9 @@ func Parse(body []byte) (skew.Node, error) {
 		}
 		*nanos = at.UnixNano()
 	}
-	if err := n.Validate(); err != nil {
-		return skew.Node{}, &AnswerError{err.Error()}
+	var wrong *skew.NodeError
+	if err := n.Validate(); errors.As(err, &wrong) {
+		return skew.Node{}, &AnswerError{wrong.What}
 	}
 	return n, nil
 }
