@@ -90,7 +90,7 @@ func (w *world) accepted(name string, token Token) {
 // failure the next run begins on the same machine. At the end it stops, what was not synced is lost, torn or reordered,
 // and no run ever accepts a token below one that was said yes to.
 func TestRegister_CrashAfterEveryCall(t *testing.T) {
-	seeds := 20
+	seeds := 8
 	if testing.Short() {
 		seeds = 2
 	}

@@ -88,7 +88,7 @@ func Acquire(ctx context.Context, clock *truetime.Clock, store Store, name strin
 		case errors.Is(err, ErrExhausted):
 			return nil, err
 		case errors.As(err, &held):
-			pause = min(pause, held.Wait)
+			pause = min(pause, max(held.Wait, time.Microsecond)) // a clock may be coarse
 		}
 		last = err
 		sleep(ctx, pause)
