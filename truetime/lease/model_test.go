@@ -39,7 +39,10 @@ func (r small) record() Record {
 }
 
 func (r Record) small() small {
-	if r.Holder == "" {
+	switch {
+	case r == Record{}:
+		return small{}
+	case r.Holder == "":
 		return small{token: int8(r.Token - modelZero)}
 	}
 	return small{holder: int8(r.Holder[0] - '0'), token: int8(r.Token - modelZero), expiry: int8(r.Expiry - modelZero)}
