@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,6 +236,42 @@ func TestRegister_NewMaximaShareTheDisk(t *testing.T) {
 		all.Wait()
 		require.LessOrEqual(t, syncs, 4, "two copies of the first, and two of all others")
 	})
+}
+
+// TestRegister_ManyGoroutines: whatever comes at once, no write of a token begins or is under way after one of a higher token has begun,
+// and every one that was done was the highest when it was.
+func TestRegister_ManyGoroutines(t *testing.T) {
+	r, ctx := onDisk(t), t.Context()
+	var highest, done, refused atomic.Uint64
+	var all sync.WaitGroup
+	for g := range 16 {
+		random := rand.New(rand.NewPCG(uint64(g), 1))
+		all.Go(func() {
+			for range 200 {
+				token := max(2, r.Highest("file")) + Token(random.IntN(20)/18) - Token(random.IntN(3)/2)
+				err := r.Do(ctx, "file", token, func(context.Context) error {
+					if before := highest.Swap(uint64(token)); before > uint64(token) {
+						t.Errorf("%v is written after %v", token, before)
+					}
+					runtime.Gosched()
+					if now := highest.Load(); now != uint64(token) {
+						t.Errorf("%v begins while %v is written", now, token)
+					}
+					done.Add(1)
+					return nil
+				})
+				if errors.As(err, new(*StaleError)) {
+					refused.Add(1)
+				} else if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.Equal(t, uint64(16*200), done.Load()+refused.Load())
+	require.Positive(t, refused.Load())
+	require.Greater(t, r.Highest("file"), Token(10))
 }
 
 // TestRegister_DoesNotAllocate for a token that is not above the maximum, but to refuse it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -87,7 +88,7 @@ func Acquire(ctx context.Context, clock *truetime.Clock, store Store, name strin
 		case errors.Is(err, ErrExhausted):
 			return nil, err
 		case errors.As(err, &held):
-			pause = min(pause, held.Wait)
+			pause = min(pause, max(held.Wait, time.Microsecond)) // a clock may be coarse
 		}
 		last = err
 		sleep(ctx, pause)
@@ -149,11 +150,11 @@ func (b *bid) make(ctx context.Context) error {
 }
 
 func (b *bid) held(r Record, now truetime.Interval) error {
-	wait := time.Duration(r.Expiry - now.EarliestUnixNano())
-	if wait < 0 { // it does not fit
-		wait = 1<<63 - 1
+	wait := time.Duration(math.MaxInt64)
+	if gap := r.Expiry - now.EarliestUnixNano(); gap >= 0 && gap < math.MaxInt64 { // else it does not fit
+		wait = time.Duration(gap) + 1 // strictly after
 	}
-	return &HeldError{Name: b.name, Holder: r.Holder, Token: r.Token, Expiry: time.Unix(0, r.Expiry).UTC(), Wait: max(wait, time.Microsecond)}
+	return &HeldError{Name: b.name, Holder: r.Holder, Token: r.Token, Expiry: time.Unix(0, r.Expiry).UTC(), Wait: wait}
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -21,18 +21,29 @@ func TestGuard_ValidDoesNotAllocate(t *testing.T) {
 // strict returns a guard on the strict clock of this machine.
 func strict(t testing.TB) *Guard {
 	t.Helper()
+	return guardOn(t, func(local truetime.LocalClock) truetime.LocalClock { return local })
+}
+
+func guardOn(t testing.TB, follow func(strict truetime.LocalClock) truetime.LocalClock) *Guard {
+	t.Helper()
 	local, err := truetime.NewLocalClock()
 	require.NoError(t, err)
 	r, err := local.Read()
 	require.NoError(t, err)
-	clock := truetime.New(local, truetime.Options{})
+	clock := truetime.New(follow(local), truetime.Options{})
 	require.NoError(t, clock.Update(truetimetest.Around(r, time.Now().UnixNano(), time.Millisecond, 200_000), nil))
 	return acquired(t, clock, &Memory{}, "1")
 }
 
 // BenchmarkValid against Clock.Now of the same clock.
 func BenchmarkValid(b *testing.B) {
-	g := strict(b)
+	b.Run("strict", func(b *testing.B) { valid(b, strict(b)) })
+	b.Run("fast", func(b *testing.B) {
+		valid(b, guardOn(b, func(strict truetime.LocalClock) truetime.LocalClock { return truetime.NewFastClock(strict, 0) }))
+	})
+}
+
+func valid(b *testing.B, g *Guard) {
 	began := time.Now()
 	for range b.N {
 		_, _ = g.clock.Now()

@@ -8,7 +8,8 @@
 //
 // The holder acts at a true time t ≤ latest < expiry, the next is granted the lease at a true time t' ≥ earliest > expiry; so t < t', and
 // two holders never overlap, whatever the clocks say within their intervals. What the uncertainty costs is time in which nobody
-// holds it: 2ε of the one and 2ε of the other. When a clock knows nothing (unsynchronised, stale, disrupted), its lease is not valid.
+// holds it: 2ε of the one and 2ε of the other. While store and clocks work, somebody who wants it has it at most a TTL, a 2ε and a Poll after
+// its last holder was lost. When a clock knows nothing (unsynchronised, stale, disrupted), its lease is not valid.
 //
 //	guard, err := lease.Acquire(ctx, clock, store, "orders", lease.Options{Holder: "node-1", TTL: 10 * time.Second})
 //	defer guard.Release(ctx)
