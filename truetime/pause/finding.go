@@ -65,7 +65,7 @@ type Evidence struct {
 	GC        time.Duration // for which the runtime stopped all goroutines to collect garbage
 	Throttled time.Duration // by the cgroup or one above it
 	Stolen    time.Duration // from the CPU that lost most
-	Waited    time.Duration // for a CPU, all threads together
+	Waited    time.Duration // for a CPU, by the thread of the monitor, in its whole period
 }
 
 func (f Finding) String() string {

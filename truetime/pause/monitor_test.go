@@ -145,6 +145,7 @@ func TestMachine_IsReadable(t *testing.T) {
 	require.False(t, s.Torn())
 	require.GreaterOrEqual(t, r.cpu, first.cpu)
 	require.Greater(t, r.raw, first.raw)
+	t.Logf("thread %q waited for %v", r.thread, r.waited)
 	if a := m.accounts(); a != nil {
 		require.NotEmpty(t, a.stolen, "/proc/stat")
 	}

@@ -9,12 +9,12 @@ import (
 
 // accountsEvery is how often the kernel's accounts are read while nothing happens: often enough
 // to know what is usual, and rarely enough to cost little. Until anything is known it is accountsFirst.
-const accountsEvery, accountsFirst = 4 * time.Second, time.Second
+const accountsEvery, accountsFirst = 2 * time.Second, time.Second
 
 // usual are the rates at which accounts grew before, per unit of time.
 type usual struct {
-	cpu, throttled, stolen, waited float64
-	known                          bool
+	cpu, throttled, stolen float64
+	known                  bool
 }
 
 // observer is what is known after some readings. It has no clock of its own: next is a function
@@ -67,7 +67,7 @@ func (o observer) learn(r reading, paused bool) observer {
 		o.usual.cpu = rate(r.cpu-o.last.cpu, r.raw-o.last.raw)
 		if grew, ok := growth(o.since.accounts, r.accounts); ok {
 			lasted := r.raw - o.since.raw
-			o.usual.throttled, o.usual.stolen, o.usual.waited = rate(grew.throttled, lasted), rate(grew.stolen, lasted), rate(grew.waited, lasted)
+			o.usual.throttled, o.usual.stolen = rate(grew.throttled, lasted), rate(grew.stolen, lasted)
 			o.usual.known = true
 		}
 	}
