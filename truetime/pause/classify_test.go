@@ -38,7 +38,7 @@ func TestClassify_Scenes(t *testing.T) {
 		"SIGSTOP for 500 ms":                                          {gap: 600 * ms, cpu: ms, wants: Stopped},
 		"SIGSTOP for an hour":                                         {gap: time.Hour, cpu: ms, wants: Stopped},
 		"SIGSTOP, where there are no accounts":                        {gap: 600 * ms, cpu: ms, none: true, wants: Stopped},
-		"SIGSTOP of a process that was busy on two CPUs before":       {gap: 600 * ms, cpu: 200 * ms, usual: usual{cpu: 2}, wants: Stopped},
+		"SIGSTOP of a process that was busy on two CPUs before":       {gap: 300 * ms, cpu: 200 * ms, usual: usual{cpu: 2}, wants: Stopped},
 		"SIGSTOP in a GC pause: GC ran as long, but no CPU was used":  {gap: 600 * ms, cpu: 2 * ms, gc: 500 * ms, wants: Stopped},
 		"SIGSTOP where a tenth of each CPU is always stolen":          {gap: 600 * ms, window: 1500 * ms, accounts: accounts{stolen: list(100*ms, 100*ms)}, usual: usual{stolen: 0.1}, wants: Stopped},
 		"SIGSTOP where half of the time is always throttled":          {gap: 600 * ms, window: 1500 * ms, accounts: accounts{throttled: list(500 * ms)}, usual: usual{throttled: 0.5}, wants: Stopped},

@@ -23,6 +23,7 @@ func TestObserver_Stories(t *testing.T) {
 		"the same a moment after the accounts":   {deeds: []deed{{4100 * ms, pauses(Stopped, 500*ms)}}, wants: []string{"stopped 500ms"}},
 		"a GC pause of 200 ms":                   {deeds: []deed{{3 * time.Second, pauses(GC, 200*ms)}}, wants: []string{"gc 200ms"}},
 		"throttled after calm":                   {deeds: []deed{{3900 * ms, pauses(Throttled, 300*ms)}}, wants: []string{"throttled 300ms"}},
+		"throttled twice, and calm in between":   {deeds: []deed{{3900 * ms, pauses(Throttled, 300*ms)}, {5500 * ms, pauses(Throttled, 300*ms)}}, wants: []string{"throttled 300ms", "throttled 300ms"}},
 		"stolen after calm":                      {deeds: []deed{{3900 * ms, pauses(Stolen, 300*ms)}}, wants: []string{"stolen 300ms"}},
 		"starved":                                {deeds: []deed{{3900 * ms, pauses(Starved, 300*ms)}}, wants: []string{"starved 300ms"}},
 		"a loop that lets nobody run":            {deeds: []deed{{3 * time.Second, pauses(Held, 300*ms)}}, wants: []string{"held 300ms"}},
