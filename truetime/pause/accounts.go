@@ -37,32 +37,24 @@ func stolen(root fs.FS) (cpus []time.Duration) {
 	return cpus
 }
 
-// threadsMost is how many threads may be asked one by one.
-const threadsMost = 32
-
-// waited reads how long the threads of this process were able to run and did not. One that ends
-// takes its account with it. Of a process with very many threads it is not known. Source: Linux,
-// Documentation/scheduler/sched-stats.rst.
-func waited(root fs.FS) []time.Duration {
-	threads, err := fs.ReadDir(root, "proc/self/task")
-	if err != nil || len(threads) > threadsMost {
-		return nil
+// waited reads which thread this is, and how long it was able to run and did not. "" if that is
+// not known. Source: Linux, Documentation/scheduler/sched-stats.rst.
+func waited(root fs.FS) (thread string, d time.Duration) {
+	thread, err := fs.ReadLink(root, "proc/thread-self") // once, as we may run on another one a moment later
+	if err != nil {
+		return "", 0
 	}
-	var sum time.Duration
-	for _, thread := range threads {
-		text, err := fs.ReadFile(root, path.Join("proc/self/task", thread.Name(), "schedstat"))
-		if err != nil {
-			continue // it ended
-		}
-		fields := strings.Fields(string(text))
-		if len(fields) < 2 {
-			return nil
-		}
-		ns, err := strconv.ParseInt(fields[1], 10, 64)
-		if err != nil {
-			return nil
-		}
-		sum += time.Duration(ns)
+	text, err := fs.ReadFile(root, path.Join("proc", thread, "schedstat"))
+	if err != nil {
+		return "", 0
 	}
-	return []time.Duration{sum}
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return "", 0
+	}
+	ns, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		return "", 0
+	}
+	return thread, time.Duration(ns)
 }

@@ -1,6 +1,7 @@
 package pause
 
 import (
+	"io/fs"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -84,19 +85,23 @@ func TestStolen_ReadsEachCPU(t *testing.T) {
 	require.Nil(t, stolen(files()))
 }
 
-// TestWaited_IsTheSumOfAllThreads, and unknown of what does not say.
-func TestWaited_IsTheSumOfAllThreads(t *testing.T) {
-	two := files("proc/self/task/11/schedstat", "100 2500 3\n", "proc/self/task/12/schedstat", "100 500 3\n")
-	require.Equal(t, list(3000), waited(two))
-	two["proc/self/task/13/stat"] = &fstest.MapFile{Data: []byte("it has no schedstat any more")}
-	require.Equal(t, list(3000), waited(two))
-	require.Nil(t, waited(files("proc/self/task/11/schedstat", "0\n")), "a kernel without scheduler statistics")
-	require.Nil(t, waited(files()))
-	many := fstest.MapFS{}
-	for i := range threadsMost + 1 {
-		many["proc/self/task/"+string(rune('a'+i))+"/schedstat"] = &fstest.MapFile{Data: []byte("1 1 1\n")}
+// TestWaited_IsOfThisThread, and unknown where nobody says.
+func TestWaited_IsOfThisThread(t *testing.T) {
+	root := files("proc/7/task/9/schedstat", "100 2500 3\n", "proc/7/task/8/schedstat", "100 500 3\n")
+	thread, _ := waited(root)
+	require.Empty(t, thread, "an old kernel without thread-self")
+	root["proc/thread-self"] = &fstest.MapFile{Data: []byte("7/task/9"), Mode: fs.ModeSymlink}
+	thread, d := waited(root)
+	require.Equal(t, "7/task/9", thread)
+	require.Equal(t, time.Duration(2500), d)
+	for _, text := range []string{"", "0\n", "1 x 3\n"} {
+		root["proc/7/task/9/schedstat"] = &fstest.MapFile{Data: []byte(text)}
+		thread, _ = waited(root)
+		require.Empty(t, thread, "%q", text)
 	}
-	require.Nil(t, waited(many), "too many to ask")
+	delete(root, "proc/7/task/9/schedstat")
+	thread, _ = waited(root)
+	require.Empty(t, thread, "a kernel without scheduler statistics")
 }
 
 // FuzzAccounts: whatever the files say, nothing worse happens than that a cause is not known.
@@ -105,9 +110,13 @@ func FuzzAccounts(f *testing.F) {
 	f.Add("3:cpu,cpuacct:/user\n", v1Mount, v1Stat, "cpu", "")
 	f.Fuzz(func(t *testing.T, membership, mounts, usage, stat, sched string) {
 		root := files("proc/self/cgroup", membership, "proc/self/mountinfo", mounts, "sys/fs/cgroup/cpu.stat", usage, "sys/fs/cgroup/a/cpu.stat", usage,
-			"proc/stat", stat, "proc/self/task/1/schedstat", sched)
+			"proc/stat", stat, "proc/1/task/1/schedstat", sched)
+		root["proc/thread-self"] = &fstest.MapFile{Data: []byte("1/task/1"), Mode: fs.ModeSymlink}
 		m := machine{root: root, cgroups: cgroups(root)}
 		a := m.accounts()
 		require.Len(t, a.throttled, len(m.cgroups))
+		if thread, d := waited(root); thread == "" {
+			require.Zero(t, d)
+		}
 	})
 }

@@ -101,13 +101,16 @@ func longGC() {
 
 var sink uint64 = 1
 
+// busy uses all CPUs.
 func busy() {
 	for range runtime.GOMAXPROCS(0) - 1 {
-		go func() {
-			for {
-			}
-		}()
+		go spin()
 	}
-	for {
+	spin()
+}
+
+func spin() {
+	for x := uint64(1); x != 0; { // an odd number stays odd
+		x *= 3
 	}
 }

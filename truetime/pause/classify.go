@@ -8,7 +8,9 @@ type reading struct {
 	wall     int64 // REALTIME
 	cpu      time.Duration
 	gc       time.Duration
-	accounts *accounts // nil: not read this time
+	thread   string        // on which the monitor runs
+	waited   time.Duration // that this thread has, for a CPU
+	accounts *accounts     // nil: not read this time
 }
 
 // accounts are those of the kernel, which cost more to read. Each list has the same places
@@ -16,7 +18,6 @@ type reading struct {
 type accounts struct {
 	throttled []time.Duration // of each cgroup from ours up
 	stolen    []time.Duration // of each CPU
-	waited    []time.Duration // of all threads together, if that is known
 }
 
 // limits are the thresholds of classify.
@@ -53,10 +54,12 @@ func classify(since, before, after reading, past usual, l limits) []Finding {
 	gap, window := time.Duration(after.raw-before.raw), time.Duration(after.raw-since.raw)
 	used := after.cpu - before.cpu
 	evidence := Evidence{CPU: span{used, gap, past.cpu}.within(least), GC: after.gc - before.gc}
+	if before.thread == after.thread {
+		evidence.Waited = after.waited - before.waited
+	}
 	if grew, ok := growth(since.accounts, after.accounts); ok {
 		evidence.Throttled = span{grew.throttled, window, past.throttled}.within(least)
 		evidence.Stolen = span{grew.stolen, window, past.stolen}.within(least)
-		evidence.Waited = span{grew.waited, window, past.waited}.within(least)
 	}
 	return []Finding{{
 		Kind: cause(least, used, evidence), Least: least, Most: gap, Within: gap,
@@ -69,7 +72,8 @@ func classify(since, before, after reading, past usual, l limits) []Finding {
 // Throttling and steal come first: a process with many threads uses CPU time even while its CPUs
 // are taken away, and the kernel may count what was stolen as used. A GC pause without CPU time is
 // a process that was stopped in one. Waiting for a CPU comes after the process's own doing, as a
-// busy process always waits a little.
+// busy process always waits a little; and since a thread may have waited before it was stopped, too,
+// it must have waited for nearly all of the time.
 func cause(least, used time.Duration, e Evidence) Kind {
 	half := least / 2
 	switch {
@@ -81,20 +85,20 @@ func cause(least, used time.Duration, e Evidence) Kind {
 		return GC
 	case e.CPU >= half:
 		return Held
-	case e.Waited >= half:
+	case e.Waited >= least-least/10:
 		return Starved
 	}
 	return Stopped
 }
 
 // grown is by how much the accounts grew; of several CPUs or cgroups, the one that grew most.
-type grown struct{ throttled, stolen, waited time.Duration }
+type grown struct{ throttled, stolen time.Duration }
 
 func growth(before, after *accounts) (grown, bool) {
 	if before == nil || after == nil {
 		return grown{}, false
 	}
-	return grown{most(before.throttled, after.throttled), most(before.stolen, after.stolen), most(before.waited, after.waited)}, true
+	return grown{most(before.throttled, after.throttled), most(before.stolen, after.stolen)}, true
 }
 
 func most(before, after []time.Duration) (d time.Duration) {

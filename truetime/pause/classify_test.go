@@ -17,6 +17,8 @@ type scene struct {
 	window time.Duration // since the accounts were read; 0: the same
 	cpu    time.Duration
 	gc     time.Duration
+	waited time.Duration // by the monitor's thread
+	moved  bool          // it runs on another one now
 	accounts
 	usual usual
 	none  bool // no accounts
@@ -36,12 +38,11 @@ func TestClassify_Scenes(t *testing.T) {
 		"SIGSTOP for 500 ms":                                          {gap: 600 * ms, cpu: ms, wants: Stopped},
 		"SIGSTOP for an hour":                                         {gap: time.Hour, cpu: ms, wants: Stopped},
 		"SIGSTOP, where there are no accounts":                        {gap: 600 * ms, cpu: ms, none: true, wants: Stopped},
-		"SIGSTOP of a process that was busy on two CPUs before":       {gap: 600 * ms, cpu: 200 * ms, usual: usual{cpu: 2}, wants: Stopped},
+		"SIGSTOP of a process that was busy on two CPUs before":       {gap: 300 * ms, cpu: 200 * ms, usual: usual{cpu: 2}, wants: Stopped},
 		"SIGSTOP in a GC pause: GC ran as long, but no CPU was used":  {gap: 600 * ms, cpu: 2 * ms, gc: 500 * ms, wants: Stopped},
 		"SIGSTOP where a tenth of each CPU is always stolen":          {gap: 600 * ms, window: 1500 * ms, accounts: accounts{stolen: list(100*ms, 100*ms)}, usual: usual{stolen: 0.1}, wants: Stopped},
 		"SIGSTOP where half of the time is always throttled":          {gap: 600 * ms, window: 1500 * ms, accounts: accounts{throttled: list(500 * ms)}, usual: usual{throttled: 0.5}, wants: Stopped},
-		"SIGSTOP of a process that always waits for CPUs":             {gap: 600 * ms, window: 1500 * ms, accounts: accounts{waited: list(time.Second)}, usual: usual{waited: 1}, wants: Stopped},
-		"SIGSTOP, and a thread ended and took its account with it":    {gap: 600 * ms, accounts: accounts{waited: list(-time.Second)}, wants: Stopped},
+		"SIGSTOP of a process that had waited for a CPU before":       {gap: 600 * ms, waited: 100 * ms, wants: Stopped},
 		"a GC pause of 500 ms":                                        {gap: 600 * ms, cpu: 500 * ms, gc: 480 * ms, wants: GC},
 		"a GC pause of 500 ms, where there are no accounts":           {gap: 600 * ms, cpu: 500 * ms, gc: 480 * ms, none: true, wants: GC},
 		"a GC pause of 500 ms of a process that is busy anyway":       {gap: 600 * ms, cpu: 500 * ms, gc: 480 * ms, usual: usual{cpu: 2}, wants: GC},
@@ -54,17 +55,22 @@ func TestClassify_Scenes(t *testing.T) {
 		"stolen by the hypervisor from one CPU of two":                {gap: 600 * ms, accounts: accounts{stolen: list(0, 490*ms)}, wants: Stolen},
 		"stolen, while the kernel counts the time as used":            {gap: 600 * ms, cpu: 500 * ms, accounts: accounts{stolen: list(490 * ms)}, wants: Stolen},
 		"a little stolen from both, which together would be enough":   {gap: 600 * ms, accounts: accounts{stolen: list(200*ms, 200*ms)}, wants: Stopped},
-		"others had the CPUs":                                         {gap: 600 * ms, cpu: 10 * ms, accounts: accounts{waited: list(500 * ms)}, wants: Starved},
+		"others had the CPUs":                                         {gap: 600 * ms, cpu: 10 * ms, waited: 500 * ms, wants: Starved},
+		"others had the CPUs, or so another thread says":              {gap: 600 * ms, cpu: 10 * ms, waited: 500 * ms, moved: true, wants: Stopped},
+		"others had the CPUs for most of the time":                    {gap: 600 * ms, cpu: 10 * ms, waited: 440 * ms, wants: Stopped},
 		"a CPU was added meanwhile":                                   {gap: 600 * ms, accounts: accounts{stolen: list(490 * ms)}, wants: Stolen},
 	} {
-		before := reading{raw: 5e12, cpu: time.Hour, gc: time.Second}
+		before := reading{raw: 5e12, thread: "1/task/1", waited: time.Minute, cpu: time.Hour, gc: time.Second}
 		since := before
 		if s.window != 0 {
 			since.raw = before.raw + int64(s.gap) - int64(s.window)
 		}
-		after := reading{raw: before.raw + int64(s.gap), cpu: before.cpu + s.cpu, gc: before.gc + s.gc}
+		after := reading{raw: before.raw + int64(s.gap), thread: before.thread, waited: before.waited + s.waited, cpu: before.cpu + s.cpu, gc: before.gc + s.gc}
+		if s.moved {
+			after.thread = "1/task/2"
+		}
 		if !s.none {
-			since.accounts = &accounts{throttled: list(0, 0), stolen: list(0, 0, 0), waited: list(0)}
+			since.accounts = &accounts{throttled: list(0, 0), stolen: list(0, 0, 0)}
 			after.accounts = &s.accounts
 		}
 		findings := classify(since, before, after, s.usual, usualLimits)

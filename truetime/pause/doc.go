@@ -14,9 +14,9 @@
 // The last three are judged by the core of `clockctl clocks` (internal/clocks). If the counter
 // is late by more than a limit, then the accounts of that time tell why: those of the cgroup
 // (throttled), of the hypervisor (steal), of this process (CPU used), of the Go runtime (GC
-// pauses) and of the scheduler (runnable and not run). Whatever explains half of the pause is its
-// cause; if nothing does, the process was stopped: SIGSTOP, the freezer, a debugger, or a
-// hypervisor that stopped the machine and kept no account of it.
+// pauses) and of the scheduler (runnable and not run). What explains half of the pause is its
+// cause, waiting for a CPU if it explains nearly all; if nothing does, the process was stopped:
+// SIGSTOP, the freezer, a debugger, or a hypervisor that stopped the machine and kept no account.
 //
 // What happened outside of the pause is in the accounts too. It is taken off at the rate at which
 // they grew before, so a machine that always loses a tenth to others is not blamed for a SIGSTOP.

@@ -41,7 +41,8 @@ type Finding struct {
 	Kind Kind
 
 	// Least and Most enclose how long it stood still, or by how much the clock was moved: of a
-	// step back both are negative. Of Slewing they are 0.
+	// step back both are negative. Of Slewing they are 0. HAZARD: timers follow a slew and RAW
+	// does not, so within one the two of a pause may be off by its share of a period.
 	Least, Most time.Duration
 
 	// Rate is the one of a slew, against RAW, as a ratio: 1e-6 is 1 ppm. Of Slewed it is the
@@ -58,14 +59,16 @@ type Finding struct {
 	Missed uint64
 }
 
-// Evidence is what the accounts say of the time of a pause, beyond what is usual. What this
-// system does not tell is 0.
+// Evidence is what the accounts say of a pause. What this system does not tell is 0.
 type Evidence struct {
+	// Beyond what is usual for so long a time:
 	CPU       time.Duration // that this process used, all threads together
-	GC        time.Duration // for which the runtime stopped all goroutines to collect garbage
 	Throttled time.Duration // by the cgroup or one above it
 	Stolen    time.Duration // from the CPU that lost most
-	Waited    time.Duration // for a CPU, all threads together
+
+	// Since the monitor looked before it:
+	GC     time.Duration // for which the runtime stopped all goroutines to collect garbage
+	Waited time.Duration // for a CPU, by the thread of the monitor
 }
 
 func (f Finding) String() string {

@@ -39,6 +39,9 @@ func (m *machine) look() (clocks.Sandwich, reading, error) {
 	if m.gc[0].Value.Kind() == metrics.KindFloat64Histogram {
 		r.gc = total(m.gc[0].Value.Float64Histogram())
 	}
+	if m.root != nil {
+		r.thread, r.waited = waited(m.root)
+	}
 	return s, r, nil
 }
 
@@ -58,5 +61,5 @@ func (m *machine) accounts() *accounts {
 	if m.root == nil {
 		return nil
 	}
-	return &accounts{throttled: throttled(m.root, m.cgroups), stolen: stolen(m.root), waited: waited(m.root)}
+	return &accounts{throttled: throttled(m.root, m.cgroups), stolen: stolen(m.root)}
 }

@@ -20,6 +20,7 @@ import (
 type script struct {
 	looks  atomic.Int64
 	fails  int64 // at that look
+	stops  int64 // for 500 ms in that look, after the clocks were read
 	begins time.Time
 }
 
@@ -33,6 +34,9 @@ func (s *script) look() (clocks.Sandwich, reading, error) {
 	raw := start + int64(time.Since(s.begins))
 	wall := 1_700_000_000e9 + raw + n*int64(time.Minute)
 	sandwich := clocks.Sandwich{Raw: [2]int64{raw, raw + 700}, Boot: [2]int64{raw + 100, raw + 600}, Real: [2]int64{wall + 200, wall + 500}, Mono: raw + 300, TAI: wall + 400}
+	if n == s.stops {
+		time.Sleep(500 * ms) // virtual
+	}
 	return sandwich, reading{raw: raw + 700, wall: wall}, nil
 }
 
@@ -108,6 +112,29 @@ func TestMonitor_EndsWithItsContext(t *testing.T) {
 	})
 }
 
+// TestMonitor_StoppedWhileItLooks: what no reading has yet shows in the next one, which is
+// overdue and follows at once.
+func TestMonitor_StoppedWhileItLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		var stopped []Finding
+		var told time.Duration
+		begins := time.Now()
+		m, s := scripted(t, Options{Notify: func(f Finding) {
+			if f.Kind == Stopped {
+				stopped, told = append(stopped, f), time.Since(begins)
+			}
+		}})
+		s.stops = 6
+		require.NoError(t, m.Run(ctx))
+		require.Len(t, stopped, 1)
+		require.Equal(t, 400*ms, stopped[0].Least)
+		require.Equal(t, 500*ms, stopped[0].Most)
+		require.Equal(t, time.Second, told, "it began at 500 ms and took as long")
+	})
+}
+
 // TestMonitor_AClockThatCannotBeRead ends it.
 func TestMonitor_AClockThatCannotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -143,8 +170,10 @@ func TestMachine_IsReadable(t *testing.T) {
 	s, r, err := m.look()
 	require.NoError(t, err)
 	require.False(t, s.Torn())
+	require.Equal(t, s.Raw[1], r.raw, "a pause is late by RAW, which nobody moves")
 	require.GreaterOrEqual(t, r.cpu, first.cpu)
 	require.Greater(t, r.raw, first.raw)
+	t.Logf("thread %q waited for %v", r.thread, r.waited)
 	if a := m.accounts(); a != nil {
 		require.NotEmpty(t, a.stolen, "/proc/stat")
 	}

@@ -8,11 +8,14 @@ import (
 )
 
 // accountsEvery is how often the kernel's accounts are read while nothing happens: often enough
-// to know what is usual, and rarely enough to cost little.
-const accountsEvery = 4 * time.Second
+// to know what is usual, and rarely enough to cost little. Until anything is known it is accountsFirst.
+const accountsEvery, accountsFirst = 2 * time.Second, time.Second
 
 // usual are the rates at which accounts grew before, per unit of time.
-type usual struct{ cpu, throttled, stolen, waited float64 }
+type usual struct {
+	cpu, throttled, stolen float64
+	known                  bool
+}
 
 // observer is what is known after some readings. It has no clock of its own: next is a function
 // of what it is given.
@@ -33,7 +36,11 @@ func newObserver(l limits, step time.Duration) observer {
 
 // wants reports whether the next reading should have the accounts.
 func (o observer) wants(r reading) bool {
-	return !o.seen || o.limits.late(o.last, r) >= o.limits.pause || time.Duration(r.raw-o.since.raw) >= accountsEvery
+	every := accountsEvery
+	if !o.usual.known {
+		every = accountsFirst
+	}
+	return !o.seen || o.limits.late(o.last, r) >= o.limits.pause || time.Duration(r.raw-o.since.raw) >= every
 }
 
 // next adds what was read and returns what it shows.
@@ -60,7 +67,8 @@ func (o observer) learn(r reading, paused bool) observer {
 		o.usual.cpu = rate(r.cpu-o.last.cpu, r.raw-o.last.raw)
 		if grew, ok := growth(o.since.accounts, r.accounts); ok {
 			lasted := r.raw - o.since.raw
-			o.usual.throttled, o.usual.stolen, o.usual.waited = rate(grew.throttled, lasted), rate(grew.stolen, lasted), rate(grew.waited, lasted)
+			o.usual.throttled, o.usual.stolen = rate(grew.throttled, lasted), rate(grew.stolen, lasted)
+			o.usual.known = true
 		}
 	}
 	if r.accounts != nil || r.raw < o.since.raw {

@@ -18,6 +18,8 @@ type world struct {
 	wall   int64   // REALTIME − BOOTTIME
 
 	cpu, gc  time.Duration
+	waited   time.Duration
+	waits    float64 // the rate at which it always does
 	accounts accounts
 	usual    usual // what the accounts always do, even outside of pauses
 
@@ -35,7 +37,7 @@ const start = int64(5e12)
 func newWorld(seed uint64, deeds ...deed) *world {
 	return &world{
 		random: rand.New(rand.NewPCG(seed, 7)), raw: start, wall: 1_700_000_000e9, deeds: deeds,
-		accounts: accounts{throttled: list(0), stolen: list(0, 0), waited: list(0)},
+		accounts: accounts{throttled: list(0), stolen: list(0, 0)},
 	}
 }
 
@@ -44,13 +46,13 @@ func (w *world) pass(d time.Duration) {
 	w.raw += int64(d)
 	w.mono += float64(d) * w.slewed
 	w.cpu += time.Duration(w.usual.cpu * float64(d))
-	w.add(usual{throttled: w.usual.throttled, stolen: w.usual.stolen, waited: w.usual.waited}, d)
+	w.waited += time.Duration(w.waits * float64(d))
+	w.add(usual{throttled: w.usual.throttled, stolen: w.usual.stolen}, d)
 }
 
 func (w *world) add(rates usual, d time.Duration) {
 	w.accounts.throttled = list(w.accounts.throttled[0] + time.Duration(rates.throttled*float64(d)))
 	w.accounts.stolen = list(w.accounts.stolen[0]+time.Duration(rates.stolen*float64(d)), w.accounts.stolen[1])
-	w.accounts.waited = list(w.accounts.waited[0] + time.Duration(rates.waited*float64(d)))
 }
 
 // sleep is the monitor's: it ends d later, or as soon as a pause is over.
@@ -77,7 +79,7 @@ func (w *world) look() (clocks.Sandwich, reading, error) {
 		Mono: mono(600), TAI: boot(800) + w.wall,
 	}
 	w.pass(1400)
-	return s, reading{raw: s.Raw[1], wall: s.Reading(clocks.Realtime), cpu: w.cpu, gc: w.gc}, nil
+	return s, reading{raw: s.Raw[1], wall: s.Reading(clocks.Realtime), cpu: w.cpu, gc: w.gc, waited: w.waited}, nil
 }
 
 func (w *world) read() *accounts { a := w.accounts; return &a }
@@ -115,7 +117,7 @@ func pauses(k Kind, d time.Duration) func(*world) {
 		case Stolen:
 			w.add(usual{stolen: 0.9}, d)
 		case Starved:
-			w.add(usual{waited: 0.95}, d)
+			w.waited += d * 98 / 100
 		case Stopped:
 		}
 	}

@@ -1,6 +1,7 @@
 package phi
 
-import "golang.org/x/sys/windows"
+import "syscall"
 
-// refused is the error of a connection that the peer's machine refuses.
-const refused = windows.WSAECONNREFUSED
+// refused is the error of a connection that the peer's machine refuses: WSAECONNREFUSED, which is
+// not the ECONNREFUSED that the standard library made up for Windows.
+const refused = syscall.Errno(10061)

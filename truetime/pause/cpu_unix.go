@@ -1,14 +1,12 @@
+//go:build linux || darwin || freebsd || openbsd || dragonfly || solaris
+
 package pause
 
 import (
-	"io/fs"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-func root() fs.FS { return os.DirFS("/") }
 
 // processCPU returns the CPU time that this process has used, all threads together.
 func processCPU() (time.Duration, error) {

@@ -1,24 +1,24 @@
 package pause
 
 import (
-	"io/fs"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/windows"
 )
-
-func root() fs.FS { return nil }
 
 // processCPU returns the CPU time that this process has used, all threads together.
 func processCPU() (time.Duration, error) {
-	var created, exited, kernel, user windows.Filetime
-	if err := windows.GetProcessTimes(windows.CurrentProcess(), &created, &exited, &kernel, &user); err != nil {
+	self, err := syscall.GetCurrentProcess()
+	if err != nil {
+		return 0, err
+	}
+	var created, exited, kernel, user syscall.Filetime
+	if err := syscall.GetProcessTimes(self, &created, &exited, &kernel, &user); err != nil {
 		return 0, err
 	}
 	return duration(kernel) + duration(user), nil
 }
 
 // duration converts a length, in units of 100 ns; Filetime.Nanoseconds would take it for a date.
-func duration(f windows.Filetime) time.Duration {
+func duration(f syscall.Filetime) time.Duration {
 	return time.Duration(int64(f.HighDateTime)<<32|int64(f.LowDateTime)) * 100
 }
