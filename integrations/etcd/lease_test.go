@@ -19,7 +19,8 @@ import (
 
 // TestLeaseStore_SwapsOnce, and says yes again to who asks again.
 func TestLeaseStore_SwapsOnce(t *testing.T) {
-	store := leasestore.New(leaning(t, 0, ε).client, t.Name()+"/")
+	client, prefix := leaning(t, 0, ε).client, fmt.Sprint(t.Name(), rand.Uint64(), "/") // of this run: etcd outlives it
+	store := leasestore.New(client, prefix)
 	ctx, a, b := t.Context(), lease.Record{Holder: "a\n\"", Incarnation: 7, Token: 33, Expiry: 5}, lease.Record{Token: 33}
 	got, err := store.Read(ctx, "x")
 	require.NoError(t, err)
@@ -32,7 +33,7 @@ func TestLeaseStore_SwapsOnce(t *testing.T) {
 	got, err = store.Read(ctx, "x")
 	require.NoError(t, err)
 	require.Equal(t, b, got)
-	_, err = leaning(t, 0, ε).client.Put(ctx, t.Name()+"/y", "lease2")
+	_, err = client.Put(ctx, prefix+"y", "lease2")
 	require.NoError(t, err)
 	_, err = store.Read(ctx, "y")
 	require.ErrorAs(t, err, new(*lease.ParseError))

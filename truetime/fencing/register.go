@@ -67,8 +67,8 @@ func (r *Register) Recovery() Recovery { return r.recovery }
 
 // Check returns nil if no higher token than this one was ever accepted for the resource, and none below it will be from now on. One
 // above the maximum waits for the disk, and for the writes of [Register.Do] with older ones, until ctx ends; the error then wraps
-// ctx.Err(), and the token may have become the maximum or not. One that is the maximum costs about as
-// much as a mutex (three of them among a thousand resources: BenchmarkCheck), does not allocate, and needs no context.
+// ctx.Err(), and the token may have become the maximum or not. One that is the maximum costs less
+// than two mutexes (BenchmarkCheck), does not allocate, and needs no context.
 //
 // Other errors: [*StaleError], [ErrNoToken], [ErrResource], [*FullError], [*StepError], [*StorageError], [ErrClosed].
 //

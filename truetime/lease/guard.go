@@ -109,13 +109,22 @@ func (g *Guard) finish(why error) {
 // must not be called from within a use, for which it would wait. A second Release gives back what the first one could not.
 func (g *Guard) Release(ctx context.Context) error {
 	g.finish(ErrReleased)
-	<-g.joined
-	select {
-	case <-g.idle():
-	case <-ctx.Done():
-		return &WaitError{Name: g.name, Cause: context.Cause(ctx), Reason: errors.New("lease: it is in use")}
+	if err := g.wait(ctx, g.idle(), "in use"); err != nil {
+		return err
+	}
+	if err := g.wait(ctx, g.joined, "being renewed"); err != nil {
+		return err
 	}
 	return g.giveBack(ctx)
+}
+
+func (g *Guard) wait(ctx context.Context, over <-chan struct{}, what string) error {
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return &WaitError{Name: g.name, Cause: context.Cause(ctx), Reason: errors.New("lease: it is " + what)}
+	}
 }
 
 // enter begins a use, unless the lease has ended for good.

@@ -127,6 +127,22 @@ func TestRelease_AfterARenewalOfUnknownOutcome(t *testing.T) {
 	}
 }
 
+// TestRelease_OfAStoreThatHangs, and looks at no context, ends with its own.
+func TestRelease_OfAStoreThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, hangs := &flaky{}, make(chan struct{})
+		g := acquired(t, leaning(t, 0, ε), store, "1")
+		store.failing(func(string, Record, Record) (bool, error) { <-hangs; return true, errLost })
+		time.Sleep(ttl)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, g.Release(ctx), context.DeadlineExceeded)
+		store.failing(nil)
+		close(hangs)
+		require.NoError(t, g.Release(t.Context()))
+	})
+}
+
 // TestAcquire_OfUnknownOutcome: the same bid is made again, and whether the first one was made or not, there is one grant.
 func TestAcquire_OfUnknownOutcome(t *testing.T) {
 	for _, effect := range []bool{false, true} {
