@@ -46,7 +46,7 @@ func TestClassify_Scenes(t *testing.T) {
 		"a GC pause of 500 ms":                                        {gap: 600 * ms, cpu: 500 * ms, gc: 480 * ms, wants: GC},
 		"a GC pause of 500 ms, where there are no accounts":           {gap: 600 * ms, cpu: 500 * ms, gc: 480 * ms, none: true, wants: GC},
 		"a GC pause of 500 ms of a process that is busy anyway":       {gap: 600 * ms, cpu: 700 * ms, gc: 480 * ms, usual: usual{cpu: 2}, wants: GC},
-		"SIGSTOP in a GC pause of a process that is busy anyway":      {gap: 600 * ms, cpu: 200 * ms, gc: 500 * ms, usual: usual{cpu: 2}, wants: Stopped},
+		"SIGSTOP in a GC pause of a process that is busy anyway":      {gap: 400 * ms, cpu: 200 * ms, gc: 300 * ms, usual: usual{cpu: 2}, wants: Stopped},
 		"a GC pause too short to explain it: other goroutines ran":    {gap: 600 * ms, cpu: 900 * ms, gc: 20 * ms, wants: Held},
 		"a loop that lets nobody else run":                            {gap: 600 * ms, cpu: 550 * ms, wants: Held},
 		"throttled by the cgroup":                                     {gap: 600 * ms, cpu: 80 * ms, accounts: accounts{throttled: list(480*ms, 0)}, wants: Throttled},
