@@ -19,7 +19,7 @@ type MeasureOptions struct {
 	Interval    time.Duration // pause between two exchanges with one server; default 2 s, 100 ms if all are private
 	Timeout     time.Duration // one exchange; default 1 s
 	Dialer      Dialer        // opens the sockets; default a plain net.Dialer
-	Concurrency int           // how many targets Survey asks at once; default DefaultConcurrency
+	Concurrency int           // how many exchanges are under way at once; default DefaultConcurrency
 
 	// OnExchange is called after each exchange, never concurrently; nil for
 	// nobody.
@@ -107,6 +107,7 @@ func Measure(ctx context.Context, o MeasureOptions) (Report, error) {
 func (o MeasureOptions) withDefaults() (MeasureOptions, error) {
 	setDefault(&o.Samples, 4)
 	setDefault(&o.Timeout, DefaultTimeout)
+	setDefault(&o.Concurrency, DefaultConcurrency)
 	if o.Interval == 0 {
 		o.Interval = DefaultInterval(o.Servers)
 	}
@@ -134,22 +135,41 @@ func DefaultInterval(servers []Server) time.Duration {
 	return 100 * time.Millisecond
 }
 
-// exchanges asks every server in a goroutine of its own. The channel is closed
+// DefaultConcurrency is how many exchanges Measure and Survey have under way at once: each needs
+// a socket and some 20 KiB.
+const DefaultConcurrency = 256
+
+// exchanges asks every server in a goroutine of its own, which stays small: the exchanges are
+// made by as many others as may be under way at once. The channel is closed
 // when all of them have ended; the caller must read it to the end.
 func (o MeasureOptions) exchanges(ctx context.Context, sessions []*session) <-chan Exchange {
-	out := make(chan Exchange)
-	var asking sync.WaitGroup
-	for _, s := range sessions {
-		asking.Go(func() { o.ask(ctx, s, func(x Exchange) { out <- x }) })
+	out, work := make(chan Exchange), make(chan func())
+	var asking, working sync.WaitGroup
+	for range min(o.Concurrency, len(sessions)) {
+		working.Go(func() {
+			for exchange := range work {
+				exchange()
+			}
+		})
 	}
-	go func() { asking.Wait(); close(out) }()
+	inTurn := func(exchange func()) {
+		done := make(chan struct{})
+		work <- func() { exchange(); close(done) }
+		<-done
+	}
+	for _, s := range sessions {
+		asking.Go(func() { o.ask(ctx, s, inTurn, func(x Exchange) { out <- x }) })
+	}
+	go func() { asking.Wait(); close(work); working.Wait(); close(out) }()
 	return out
 }
 
-// ask makes the exchanges with one server.
-func (o MeasureOptions) ask(ctx context.Context, s *session, took func(Exchange)) {
+// ask makes the exchanges with one server. inTurn runs each, maybe later: its time-out begins then.
+func (o MeasureOptions) ask(ctx context.Context, s *session, inTurn func(func()), took func(Exchange)) {
 	for number := 1; number <= o.Samples; number++ {
-		sample, err := s.queryWithin(ctx, o.Timeout)
+		var sample Sample
+		var err error
+		inTurn(func() { sample, err = s.queryWithin(ctx, o.Timeout) })
 		if ctx.Err() != nil && err != nil {
 			return // interrupted, which says nothing about the server
 		}

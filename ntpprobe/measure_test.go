@@ -3,6 +3,9 @@ package ntpprobe
 import (
 	"context"
 	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,12 +90,58 @@ func TestMeasure_Interrupted(t *testing.T) {
 	require.True(t, r.Interval.Contains(r.Instant.Wall))
 }
 
+// TestMeasure_HasOnlySoManyUnderWay: forty servers, three sockets, and every server gets its turns.
+func TestMeasure_HasOnlySoManyUnderWay(t *testing.T) {
+	for name, measure := range map[string]func(MeasureOptions) error{
+		"Measure": func(o MeasureOptions) error { _, err := Measure(t.Context(), o); return err },
+		"Survey": func(o MeasureOptions) error {
+			return Survey(t.Context(), o, against(t, o.Local), func(s SourceStatus) { require.Equal(t, 2, s.Samples) })
+		},
+	} {
+		sockets := &countingDialer{}
+		o := options(t)
+		o.Samples, o.Concurrency, o.Timeout, o.Dialer = 2, 3, 5*time.Second, sockets
+		asked := 0
+		o.OnExchange = func(x Exchange) { asked++; require.NoError(t, x.Err) }
+		for range 40 {
+			o.Servers = append(o.Servers, Server{Address: scripted(t, func(request []byte) [][]byte { return [][]byte{honestReply(request)} })})
+		}
+		require.NoError(t, measure(o), name)
+		require.Equal(t, int64(80), sockets.opened.Load(), name)
+		require.LessOrEqual(t, sockets.most.Load(), int64(3), name)
+	}
+}
+
+// countingDialer counts the sockets that are open at once.
+type countingDialer struct{ opened, open, most atomic.Int64 }
+
+func (d *countingDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	d.opened.Add(1)
+	n := d.open.Add(1)
+	for m := d.most.Load(); n > m && !d.most.CompareAndSwap(m, n); m = d.most.Load() {
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	return &countedConn{Conn: conn, d: d}, err
+}
+
+type countedConn struct {
+	net.Conn
+	d    *countingDialer
+	once sync.Once
+}
+
+func (c *countedConn) Close() error {
+	c.once.Do(func() { c.d.open.Add(-1) })
+	return c.Conn.Close()
+}
+
 func TestMeasure_RefusesWhatCannotWork(t *testing.T) {
 	for why, change := range map[string]func(*MeasureOptions){
 		"no servers":        func(o *MeasureOptions) { o.Servers = nil },
 		"no local clock":    func(o *MeasureOptions) { o.Local = nil },
 		"negative samples":  func(o *MeasureOptions) { o.Samples = -1 },
 		"negative time-out": func(o *MeasureOptions) { o.Timeout = -1 },
+		"negative room":     func(o *MeasureOptions) { o.Concurrency = -1 },
 		"negative pause":    func(o *MeasureOptions) { o.Interval = -1 },
 	} {
 		o := options(t, "127.0.0.1:1")

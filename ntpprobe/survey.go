@@ -8,9 +8,6 @@ import (
 	"github.com/trueclock/trueclock/truetime"
 )
 
-// DefaultConcurrency is how many targets Survey asks at once: each needs a socket.
-const DefaultConcurrency = 256
-
 // Survey asks many targets a few times each and compares what every one says with a
 // bound, usually that of Measure. The targets have no vote: not even a majority of them moves the
 // interval. each is called as they finish, in any order and never concurrently, with a
@@ -18,7 +15,7 @@ const DefaultConcurrency = 256
 // one that misses it.
 //
 // Of the options Servers are the targets, and Assumptions.Faulty and OnExchange are
-// not used. Concurrency limits how many are asked at once. It returns a [*ConfigError] or an
+// not used. As many are asked at once as Concurrency says. It returns a [*ConfigError] or an
 // [*AddressError] before anything is sent, and the context's cause if ctx ends
 // early: those that had not finished are left out.
 func Survey(ctx context.Context, o MeasureOptions, against truetime.Bound, each func(SourceStatus)) error {
@@ -63,10 +60,6 @@ type finishedTarget struct {
 // survey starts the workers. The channel is closed when all have ended; the caller
 // must read it to the end.
 func (o MeasureOptions) survey(ctx context.Context, against truetime.Bound) <-chan finishedTarget {
-	limit := o.Concurrency
-	if limit == 0 {
-		limit = DefaultConcurrency
-	}
 	out, next := make(chan finishedTarget), make(chan Server)
 	var working sync.WaitGroup
 	working.Go(func() {
@@ -79,7 +72,7 @@ func (o MeasureOptions) survey(ctx context.Context, against truetime.Bound) <-ch
 			}
 		}
 	})
-	for range min(limit, len(o.Servers)) {
+	for range min(o.Concurrency, len(o.Servers)) {
 		working.Go(func() {
 			for target := range next {
 				f := o.target(ctx, target, against)
@@ -104,7 +97,7 @@ func (o MeasureOptions) target(ctx context.Context, target Server, against truet
 	if err != nil {
 		return finishedTarget{err: err}
 	}
-	o.ask(ctx, s, func(x Exchange) { e.exchange(x) })
+	o.ask(ctx, s, func(exchange func()) { exchange() }, func(x Exchange) { e.exchange(x) })
 	at, err := ReadInstant(o.Local)
 	if err != nil {
 		return finishedTarget{err: fmt.Errorf("ntpprobe: the local clock: %w", err)}

@@ -9,7 +9,11 @@
 //	registry.MustRegister(metrics.Collector(clock, prober))
 //	go metrics.Run(ctx, clock) // samples the width once a second
 //
-// HLC and Commits do the same for a hybrid clock and a committer.
+// HLC and Commits do the same for a hybrid clock and a committer, and Waits for its commit waits:
+//
+//	waits := promclock.NewWaits()
+//	committer, err := commitwait.New(clock, events, commitwait.Options{OnWait: waits.Observe})
+//	registry.MustRegister(promclock.HLC(events), promclock.Commits(committer, clock), waits)
 //
 // Everything is in base units: seconds and plain ratios. An offset is reference − local, so a
 // positive one means that the local clock is slow. What is unknown has no sample, so an

@@ -9,9 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueclock/trueclock/hlc"
-	"github.com/trueclock/trueclock/truetime"
-	"github.com/trueclock/trueclock/truetime/commitwait"
-	"github.com/trueclock/trueclock/truetime/truetimetest"
 )
 
 // gathered are the values of collectors, which no linter objects to.
@@ -42,25 +39,4 @@ func TestHLC_APeerThatIsFarAhead(t *testing.T) {
 	after := gathered(t, HLC(clock))
 	require.Equal(t, 1.0, after["hlc_rejected_remote_timestamps_total{reason=too_far_ahead}"])
 	require.InDelta(t, 3600, after["hlc_drift_seconds{}"], 60)
-}
-
-// TestCommits_OneInFlight holds the safe time back; without an interval its age is unknown.
-func TestCommits_OneInFlight(t *testing.T) {
-	local := truetimetest.NewManual(1)
-	clock := truetime.New(local, truetime.Options{})
-	committer, err := commitwait.New(clock, nil, commitwait.Options{})
-	require.NoError(t, err)
-	values := gathered(t, Commits(committer, clock))
-	require.Zero(t, values["commitwait_in_flight{}"])
-	require.NotContains(t, values, "commitwait_safe_time_age_seconds{}")
-
-	now, err := local.Read()
-	require.NoError(t, err)
-	require.NoError(t, clock.Update(truetimetest.Around(now, time.Now().UnixNano(), time.Millisecond, 1), nil))
-	_, err = committer.Assign(t.Context())
-	require.NoError(t, err)
-	local.Advance(10 * time.Second)
-	values = gathered(t, Commits(committer, clock))
-	require.Equal(t, 1.0, values["commitwait_in_flight{}"])
-	require.InDelta(t, 10, values["commitwait_safe_time_age_seconds{}"], 0.1)
 }

@@ -21,6 +21,7 @@ const samplePause = time.Second
 type Metrics struct {
 	packets  *prometheus.CounterVec
 	widths   prometheus.Histogram
+	jitters  jitters
 	lastSync atomic.Int64 // true time in unix ns; 0: never
 }
 
@@ -42,7 +43,11 @@ func New() *Metrics {
 
 // Exchange counts an exchange. It is for ntpprobe.Config.OnExchange.
 func (m *Metrics) Exchange(x ntpprobe.Exchange) {
-	m.packets.WithLabelValues(sourceLabel(x.Server), result(x.Err)).Inc()
+	source := sourceLabel(x.Server)
+	m.packets.WithLabelValues(source, result(x.Err)).Inc()
+	if x.Err == nil {
+		m.jitters.add(source, x.Sample)
+	}
 }
 
 // result is a fixed word, whatever a server says: a kiss code is the server's own and left out.

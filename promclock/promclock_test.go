@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -90,7 +91,7 @@ func TestMetrics_AnHonestFleetAndALiar(t *testing.T) {
 	w := running(t, fleet.Config{}, fleet.Config{}, fleet.Config{}, fleet.Config{Offset: 250 * time.Millisecond})
 	require.Eventually(t, func() bool {
 		r, err := w.prober.Report(w.clock)
-		return err == nil && r.Err == nil && r.Agreed() == 3 && r.Sources[3].State == ntpprobe.Falseticker && w.clock.Status().State == truetime.Synchronized
+		return err == nil && r.Err == nil && r.Agreed() == 3 && r.Sources[3].State == ntpprobe.Falseticker && !slices.ContainsFunc(r.Sources, func(s ntpprobe.SourceStatus) bool { return s.Samples < 2 }) && w.clock.Status().State == truetime.Synchronized
 	}, 10*time.Second, time.Millisecond)
 	w.metrics.Sample(w.clock)
 	values := w.values(t)
@@ -105,6 +106,8 @@ func TestMetrics_AnHonestFleetAndALiar(t *testing.T) {
 	require.Less(t, values["clockctl_uncertainty_seconds{}"], 1.0)
 	require.Contains(t, values, "clockctl_offset_seconds{}")
 	require.InDelta(t, float64(time.Now().Unix()), values["clockctl_last_sync_timestamp_seconds{}"], 60)
+	require.LessOrEqual(t, math.Abs(values["clockctl_frequency_error_ratio{}"]), values["clockctl_frequency_uncertainty_ratio{}"], "the servers serve a clock of this machine")
+	require.Less(t, values["clockctl_frequency_uncertainty_ratio{}"], 1e-3)
 	liar := report.Sources[3].Server.Address
 	require.InDelta(t, 0.25, values["clockctl_source_offset_seconds{source="+liar+"}"], 0.1)
 	require.Equal(t, 1.0, values["clockctl_source_state_info{source="+liar+",state=falseticker}"])
@@ -113,6 +116,7 @@ func TestMetrics_AnHonestFleetAndALiar(t *testing.T) {
 		require.Equal(t, 1.0, values["clockctl_source_stratum"+labels])
 		require.Equal(t, 1.0, values["clockctl_source_reachable"+labels])
 		require.Greater(t, values["clockctl_source_delay_seconds"+labels], 0.0)
+		require.Contains(t, values, "clockctl_source_jitter_seconds"+labels)
 		require.GreaterOrEqual(t, values["clockctl_source_error_bound_seconds"+labels], values["clockctl_source_delay_seconds"+labels]/2)
 	}
 	for _, cause := range []string{"epoch", "jump", "wander", "disagreement", "conflict"} {
@@ -139,7 +143,7 @@ func TestMetrics_WithoutAnInterval(t *testing.T) {
 	require.Equal(t, 1.0, values["clockctl_status_info{status=unsynchronized}"])
 	require.Equal(t, 0.0, values["clockctl_source_reachable{source="+w.address(0)+"}"])
 	require.Equal(t, 0.0, values["truetime_uncertainty_distribution_seconds{}"])
-	for _, unknown := range []string{"clockctl_offset_seconds{}", "clockctl_uncertainty_seconds{}", "clockctl_last_sync_timestamp_seconds{}", "clockctl_source_offset_seconds{source=" + w.address(0) + "}"} {
+	for _, unknown := range []string{"clockctl_offset_seconds{}", "clockctl_uncertainty_seconds{}", "clockctl_last_sync_timestamp_seconds{}", "clockctl_frequency_error_ratio{}", "clockctl_source_jitter_seconds{source=" + w.address(0) + "}", "clockctl_source_offset_seconds{source=" + w.address(0) + "}"} {
 		require.NotContains(t, values, unknown)
 	}
 }

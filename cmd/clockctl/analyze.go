@@ -28,17 +28,25 @@ with another --max-drift, --wander or --max-faulty (default: as recorded).
   ±p50, ±p95, ±max  half widths of the interval, just before and just after each exchange
   local rate        the range in which the rate of the machine's counter lies
   conflicts         how often an assumption was disproved
-  holdover          the half width 1 min and 1 h after the last exchange, if none followed
+  holdover          the half width 1 min and 1 h after the last exchange, if none followed;
+                    arithmetic beyond the age of 1 h at which an interval is no longer served
   rate              the straight line through the offsets: what the clock loses or gains
-  Allan deviation   overlapping, of the middle of the interval: network noise is in it
+  Allan deviation   overlapping, of the middle of the interval: network noise is in it;
+                    ± is one standard error, of the terms that do not overlap
 
-It also reads chrony's measurements.log and tracking.log, told by their header line. Those
-cannot be replayed: the timestamps are not in them and the clock was steered. Their offsets
-and errors are taken as chronyd claims them, per server; an Allan deviation of a clock that
-is steered says how well it is steered.
+Rate and Allan deviation are of the longest stretch in which the clock ran on, without
+a new epoch of the local clock or a step of the wall clock, which are counted.
 
-Several files are read together: those that record rotated are one recording. Lines that
-are torn are skipped with a warning. - is standard input.
+It also reads chrony's measurements.log, tracking.log and statistics.log, told by their
+header line. Those cannot be replayed: the timestamps are not in them and the clock was
+steered. Offsets and errors are taken as chronyd claims them, per server; an Allan
+deviation of a clock that is steered says how well it is steered. In statistics.log are
+standard deviations and no error bounds, so no width follows from it.
+
+Several files are read together, in any order: those that record rotated are one recording,
+and a line that is read twice counts once. Lines that are torn or make no sense are skipped
+with a warning. A recording is held in memory, about 1.4 kB for each exchange. - is
+standard input.
 
 Exit codes: 0 there is an answer, 1 no interval follows from the files or one is neither
 a recording nor a log, 64 usage (also a file that cannot be opened, or a --max-faulty

@@ -17,7 +17,7 @@ type analysisJSON struct {
 // the clock, minus 1: positive means that the clock loses time.
 type traceJSON struct {
 	Name        string           `json:"name"`
-	Kind        string           `json:"kind"` // replay, measurements, tracking
+	Kind        string           `json:"kind"` // replay, measurements, statistics, tracking
 	MadeBy      *string          `json:"made_by"`
 	First       *string          `json:"first"`
 	Last        *string          `json:"last"`
@@ -25,7 +25,15 @@ type traceJSON struct {
 	Uncertainty *uncertaintyJSON `json:"uncertainty"`
 	Rate        *float64         `json:"rate_ratio"`
 	Allan       []allanJSON      `json:"allan"`
-	Replay      *replayJSON      `json:"replay"` // null for a log, which cannot be replayed
+	Replay      *replayJSON      `json:"replay"`     // null for a log, which cannot be replayed
+	Regression  *regressionJSON  `json:"regression"` // of a statistics log alone
+}
+
+// regressionJSON is what chronyd estimates; nothing of it is a bound.
+type regressionJSON struct {
+	Deviation int64   `json:"offset_deviation_p50_ns"`
+	Rate      float64 `json:"rate_ratio"` // the last, with its estimated error
+	Skew      float64 `json:"skew_ratio"`
 }
 
 type uncertaintyJSON struct {
@@ -38,6 +46,7 @@ type allanJSON struct {
 	Tau       int64   `json:"tau_ns"`
 	Deviation float64 `json:"deviation_ratio"`
 	Terms     int     `json:"terms"`
+	Error     float64 `json:"relative_error_ratio"` // one standard deviation, about
 }
 
 type replayJSON struct {
@@ -52,6 +61,7 @@ type replayJSON struct {
 	RateMost      *float64       `json:"rate_most_ratio"`
 	Conflicts     conflictsJSON  `json:"conflicts"`
 	Holdover      []forecastJSON `json:"holdover"`
+	Steps         *int           `json:"wall_clock_steps"` // null of the local clock
 }
 
 // conflictsJSON counts how often an assumption was disproved.
@@ -85,15 +95,20 @@ func newTraceJSON(tr trace) traceJSON {
 		o.MadeBy = &tr.made
 	}
 	if n := len(tr.points); n > 0 {
-		w := replay.QuantilesOf(tr.halves())
 		o.First, o.Last = ptr(jsonTime(tr.points[0].at)), ptr(jsonTime(tr.points[n-1].at))
+	}
+	if halves := tr.halves(); len(halves) > 0 {
+		w := replay.QuantilesOf(halves)
 		o.Uncertainty = &uncertaintyJSON{P50: int64(w.P50), P95: int64(w.P95), Max: int64(w.Max)}
+	}
+	if r := tr.regression; r != nil {
+		o.Regression = &regressionJSON{Deviation: int64(r.deviation), Rate: r.rate, Skew: r.skew}
 	}
 	if fit, ok := replay.FitLine(tr.steady); ok {
 		o.Rate = &fit.Rate
 	}
 	for _, p := range tr.allan() {
-		o.Allan = append(o.Allan, allanJSON{Tau: int64(p.Tau), Deviation: p.Deviation, Terms: p.Terms})
+		o.Allan = append(o.Allan, allanJSON{Tau: int64(p.Tau), Deviation: p.Deviation, Terms: p.Terms, Error: p.Error})
 	}
 	if tr.replay != nil {
 		o.Replay = newReplayJSON(tr)
@@ -111,6 +126,9 @@ func newReplayJSON(tr trace) *replayJSON {
 	}
 	if r.Rate != nil {
 		o.RateLeast, o.RateMost = ptr(float64(r.Rate.LeastPPB)/1e9), ptr(float64(r.Rate.MostPPB)/1e9)
+	}
+	if tr.clock != "local" {
+		o.Steps = &tr.steps
 	}
 	for _, h := range r.Holdover {
 		o.Holdover = append(o.Holdover, forecastJSON{After: int64(h.After), Uncertainty: int64(h.Uncertainty)})

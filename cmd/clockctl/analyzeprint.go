@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -36,12 +37,14 @@ func printAnalysis(w io.Writer, clock string, traces []trace) error {
 func analysisRow(tr trace) []string {
 	row := []string{visible(tr.name), tr.kind, fmt.Sprint(len(tr.points)), "-", "-", "-", "-", "-"}
 	if n := len(tr.points); n > 0 {
-		widths := replay.QuantilesOf(tr.halves())
 		row[3] = tr.points[n-1].at.Sub(tr.points[0].at).Round(time.Second).String()
+	}
+	if halves := tr.halves(); len(halves) > 0 {
+		widths := replay.QuantilesOf(halves)
 		row[4], row[5], row[6] = humanDuration(widths.P50), humanDuration(widths.P95), humanDuration(widths.Max)
 	}
 	if fit, ok := replay.FitLine(tr.steady); ok {
-		row[7] = humanRate(int64(fit.Rate * 1e9))
+		row[7] = humanRatio(fit.Rate)
 	}
 	return row
 }
@@ -63,9 +66,15 @@ func analysisDetails(tr trace) string {
 			line("local rate", "%s to %s", humanRate(r.Rate.LeastPPB), humanRate(r.Rate.MostPPB))
 		}
 		line("conflicts", "%s", conflictsText(r))
+		if tr.steps > 0 {
+			line("steps", "the wall clock was certainly set %d×; its rate and Allan deviation are of the longest stretch between", tr.steps)
+		}
 		if len(r.Holdover) > 0 {
 			line("holdover", "%s", holdoverText(r.Holdover))
 		}
+	} else if r := tr.regression; r != nil {
+		line("not replayed", "it has what chronyd's regression made of the measurements, and not those: no width, holdover or conflict follows")
+		line("regression", "standard deviation of the offsets %s at the median; the last rate %s, skew %.3f ppm: estimates, not bounds", humanDuration(r.deviation), humanRatio(r.rate), r.skew*1e6)
 	} else {
 		line("not replayed", "its timestamps are not in the log: offsets and errors are as chronyd claims them")
 	}
@@ -107,10 +116,13 @@ func allanText(points []allan.Point) string {
 	}
 	var parts []string
 	for _, p := range points {
-		parts = append(parts, fmt.Sprintf("%.2e at %s", p.Deviation, strings.ReplaceAll(humanDuration(p.Tau), ".000", "")))
+		parts = append(parts, fmt.Sprintf("%.2e ±%.0f %% at %s", p.Deviation, math.Ceil(100*p.Error), strings.ReplaceAll(humanDuration(p.Tau), ".000", "")))
 	}
 	return strings.Join(parts, ", ")
 }
+
+// humanRatio says a rate in words, however absurd it is.
+func humanRatio(rate float64) string { return humanRate(int64(min(max(rate, -1e9), 1e9) * 1e9)) }
 
 // visible keeps what a file says from steering the terminal.
 func visible(text string) string {

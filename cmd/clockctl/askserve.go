@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -32,20 +33,25 @@ func (e *serveError) Unwrap() error { return e.err }
 func askServe(ctx context.Context, base string, timeout time.Duration) (observation, error) {
 	address, err := serveURL(base)
 	if err != nil {
-		return observation{}, &usageError{fmt.Errorf("--from %q: %w", base, err)}
+		return observation{}, &usageError{fmt.Errorf("--from %q: %w", withoutPassword(base), err)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	body, err := get(ctx, address)
 	if err != nil {
-		return observation{}, &serveError{address, err}
+		return observation{}, &serveError{withoutPassword(address), err}
 	}
 	o, err := parseServe(body)
 	if err != nil {
-		return observation{}, &serveError{address, err}
+		return observation{}, &serveError{withoutPassword(address), err}
 	}
 	return o, nil
 }
+
+var userinfo = regexp.MustCompile(`://[^/]*@`)
+
+// withoutPassword is a URL, well formed or not, for everybody's eyes.
+func withoutPassword(text string) string { return userinfo.ReplaceAllString(text, "://…@") }
 
 // serveURL is where the interval is.
 func serveURL(base string) (string, error) {
@@ -55,7 +61,7 @@ func serveURL(base string) (string, error) {
 	u, err := url.Parse(base)
 	switch {
 	case err != nil:
-		return "", err
+		return "", errors.New("it is no URL") // the parser's text has the URL in it
 	case u.Scheme != "http" && u.Scheme != "https":
 		return "", errors.New("neither http nor https")
 	case u.Host == "" || u.RawQuery != "" || u.Fragment != "":
@@ -70,7 +76,8 @@ type notJSONError struct{ status string }
 func (e *notJSONError) Error() string { return fmt.Sprintf("the answer (%s) is not JSON", e.status) }
 
 // get returns the body, whatever the status: without an interval serve says so with another one
-// than 200, and what is no answer of a serve does not parse.
+// than 200, and what is no answer of a serve does not parse. It goes nowhere else than to address: who
+// answers in another's name would be counted twice.
 func get(ctx context.Context, address string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -78,7 +85,8 @@ func get(ctx context.Context, address string) ([]byte, error) {
 	}
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("Cache-Control", "no-cache") // an old interval is about an old reading
-	response, err := http.DefaultClient.Do(request)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
 	if err != nil {
 		var wrapped *url.Error
 		if errors.As(err, &wrapped) {
@@ -87,6 +95,9 @@ func get(ctx context.Context, address string) ([]byte, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
+	if to := response.Header.Get("Location"); to != "" {
+		return nil, fmt.Errorf("the answer (%s) sends us to %q; name that address, if it is the one", response.Status, to)
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, largestAnswer+1))
 	switch {
 	case err != nil:
@@ -113,45 +124,18 @@ func parseServe(body []byte) (observation, error) {
 	if err := json.Unmarshal(body, &served); err != nil {
 		return observation{}, err
 	}
+	m, err := checkServed(&served.resultJSON)
 	switch {
-	case served.Schema != schema:
-		return observation{}, fmt.Errorf("the schema is %q, not %q", served.Schema, schema)
-	case served.Interval == nil && served.Error == nil:
-		return observation{}, errors.New("neither an interval nor an error")
+	case err != nil:
+		return observation{}, err
 	case served.Agreed == nil || served.SourcesTotal == nil:
 		return observation{}, errors.New("agreed or sources_total is missing")
 	case *served.Agreed < 0 || *served.Agreed > *served.SourcesTotal:
 		return observation{}, fmt.Errorf("%d of %d sources agree", *served.Agreed, *served.SourcesTotal)
 	}
 	o := observation{now: served.resultJSON, total: *served.SourcesTotal}
-	o.now.Agreed = *served.Agreed
-	if served.Interval == nil {
-		return o, nil
+	if o.now.Agreed = *served.Agreed; served.Interval != nil {
+		o.measure(m.read, m.earliest, m.latest, time.Duration(served.Interval.Uncertainty))
 	}
-	return o, o.understand()
-}
-
-// understand reads the moments of the object and checks that they fit each other.
-func (o *observation) understand() error {
-	if o.now.ReadAt == nil {
-		return errors.New("read_at is missing")
-	}
-	i := o.now.Interval
-	var at [3]time.Time
-	for n, text := range []string{*o.now.ReadAt, i.Earliest, i.Latest} {
-		t, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
-			return fmt.Errorf("%q is no moment", text)
-		}
-		at[n] = t
-	}
-	width := at[2].Sub(at[1])
-	switch {
-	case width < 0:
-		return errors.New("the interval is inverted")
-	case i.Uncertainty < int64(width/2+width%2):
-		return errors.New("the uncertainty is less than half the interval")
-	}
-	o.measure(at[0], at[1], at[2], time.Duration(i.Uncertainty))
-	return nil
+	return o, nil
 }

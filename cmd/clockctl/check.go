@@ -71,7 +71,7 @@ UNKNOWN with --no-interval unknown.`,
 // run measures, or asks who does.
 func (c *checking) run(cmd *cobra.Command, s streams, args []string) verdict {
 	if err := cmp.Or(c.format(cmd), c.check(cmd, args)); err != nil {
-		return unknown(err)
+		return unknown(&usageError{err})
 	}
 	if c.from != "" {
 		seen, err := askServe(cmd.Context(), c.from, c.timeout)
@@ -82,7 +82,7 @@ func (c *checking) run(cmd *cobra.Command, s streams, args []string) verdict {
 	}
 	o, err := c.options(cmd, s, args)
 	if err == nil && c.judged != nil {
-		err = errors.New("name the servers as arguments or by --targets, not both")
+		err = &usageError{errors.New("name the servers as arguments or by --targets, not both")}
 	}
 	if err != nil {
 		return unknown(err)

@@ -32,7 +32,7 @@ func TestCheck_TheLine(t *testing.T) {
 	c := checking{warning: 50 * time.Millisecond, critical: 500 * time.Millisecond}
 	require.Equal(t, "CLOCK OK - local clock 391.0 ns slow, worst error 61.60 µs, 3 of 4 sources agree | "+
 		"'error'=0.000061595s;0.05;0.5;0; 'offset'=0.000000391s;;; 'uncertainty'=0.000061204s;;;0; 'agreed'=3;;;0;4", c.line(c.judge(seen(391, 61_204))))
-	require.Equal(t, "CLOCK UNKNOWN - a / b c", c.line(unknown(errors.New("a | b\nc"))), "the bar and the end of the line mean something to monitoring")
+	require.Equal(t, "CLOCK UNKNOWN - a / b; c", c.line(unknown(errors.New("a | b\nc"))), "the bar and the end of the line mean something to monitoring")
 }
 
 // TestCheck_Limits: offset plus uncertainty counts, whatever the sign, and the limit itself is over.
@@ -178,11 +178,40 @@ func TestCheckFrom_IsStrict(t *testing.T) {
 		"inverted":                        change("interval", interval(later, early, 61204)),
 		"less than half the interval":     change("interval", interval(early, later, 61203)),
 		"cannot unmarshal string into Go": change("interval", "none"),
+		"no moment from 1970 to 2099":     change("interval", interval("0001-01-01T00:00:00Z", later, math.MaxInt64)),
+		`the status is "fine"`:            change("status", "fine"),
+		"the error has no code":           change("error", map[string]any{"code": "\x1b[31m", "message": "red"}),
+		`the leap second is "soon"`:       change("leap_pending", "soon"),
 	} {
 		code, stdout, stderr := invoke(t.Context(), "check", "--from", answering(t, http.StatusOK, body))
 		require.Equal(t, 3, code, want)
 		require.Contains(t, stdout, "CLOCK UNKNOWN - ", want)
 		require.Contains(t, stderr, want)
+	}
+}
+
+// TestCheckFrom_NothingOfItMovesTheCursor: a serve's words are not a terminal's commands, and not
+// a second line for monitoring.
+func TestCheckFrom_NothingOfItMovesTheCursor(t *testing.T) {
+	evil := "\x1b[2Jcleared\r\nCLOCK OK - fine \u009b31m\u2028\u202e | 'error'=0s"
+	body, err := json.Marshal(map[string]any{
+		"schema": schema, "read_at": "2026-11-23T08:36:45+01:00", "interval": nil, "faulty_tolerated": 1, "agreed": 0, "status": "unsynchronized", "sources_total": 4,
+		"error": map[string]any{"code": "no_quorum", "message": evil},
+	})
+	require.NoError(t, err)
+	for _, format := range []string{"table", "json"} {
+		code, stdout, stderr := invoke(t.Context(), "check", "-o", format, "--from", answering(t, http.StatusServiceUnavailable, string(body)))
+		require.Equal(t, 2, code)
+		for _, printed := range []string{stdout, stderr} {
+			require.Equal(t, 1, strings.Count(printed, "\n"), printed)
+			require.NotRegexp(t, `[^\pL\pM\pN\pP\pS \n]`, printed, "only what is seen")
+		}
+		if format == "json" {
+			require.NoError(t, checkPrinted([]string{"check", "-o", "json"}, stdout))
+			require.Contains(t, stdout, `"read_at":"2026-11-23T07:36:45.000000000Z"`, "in our form")
+		} else {
+			require.Equal(t, 1, strings.Count(stdout, "|"), "what follows the bar is ours")
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -59,6 +60,9 @@ Exit codes: 0 the clocks were read, whatever was noticed, 1 they cannot be read,
 	cmd.Flags().BoolVar(&f.json, "json", false, "short for -o json")
 	onlyOnCommandLine(cmd, "for")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		out := &sink{Writer: s.out}
+		s := s
+		s.out = out
 		err := f.settle(cmd)
 		if len(args) > 0 {
 			err = &usageError{fmt.Errorf("clocks takes no arguments, and %q is one", args[0])}
@@ -66,12 +70,24 @@ Exit codes: 0 the clocks were read, whatever was noticed, 1 they cannot be read,
 		if err == nil {
 			err = f.run(cmd.Context(), s)
 		}
-		if object := clocksFailure(f.output, err); object != nil {
+		if object := clocksFailure(f.output, err); object != nil && !out.failed {
 			err = errors.Join(err, writeJSON(s.out, object))
 		}
 		return errors.Join(interruption(cmd.Context()), err)
 	}
 	return cmd
+}
+
+// sink remembers that it could not be written to: the object of that failure could not be, either.
+type sink struct {
+	io.Writer
+	failed bool
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	n, err := s.Writer.Write(b)
+	s.failed = s.failed || err != nil
+	return n, err
 }
 
 // settle checks the flags.

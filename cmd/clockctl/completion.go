@@ -54,13 +54,15 @@ Exit codes: 0 done, 64 usage.`,
 // none are wanted.
 func completeValues(root *cobra.Command) {
 	for _, cmd := range everyCommand(root) {
-		for name, values := range map[string][]string{"output": nil, "color": {"auto", "always", "never"}} {
+		for name, values := range map[string][]string{
+			"output": nil, "color": {"auto", "always", "never"}, "layout": layoutNames(), "clock": {"wall", "local"}, "no-interval": {"critical", "unknown"},
+		} {
 			f := cmd.Flags().Lookup(name)
 			if f == nil {
 				continue
 			}
 			if name == "output" {
-				values = strings.Split(f.Usage, ", ")
+				values = outputsOf(cmd)
 			}
 			_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flag is there, and new
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -20,8 +21,8 @@ func newConfig(s streams) *cobra.Command {
 
 --config FILE (CLOCKCTL_CONFIG) reads that file instead of the two. In a file the keys
 have the names of the flags; those in a table named after a subcommand are for it
-alone. An empty variable is none. What says what is done, and not how, can only be
-typed.
+alone. An empty variable is none. An output for all holds for those subcommands that
+have it. What says what is done, and not how, can only be typed.
 
   samples = 8
   max-drift = "50ppm"
@@ -58,7 +59,8 @@ func newConfigShow(s streams) *cobra.Command {
 		Long: `show prints what would hold without flags, as a file that could be read: defaults
 as comments, and a key such as probe.output where subcommands differ. --origin adds
 where each value comes from; -o json always has it. It also finds the mistakes: values
-are read as their flags read them.
+are read as their flags read them, and what holds without those that are wrong is
+shown all the same.
 
 Exit codes: 0 shown, 64 usage, or a file that cannot be read or has a mistake.`,
 		Example: `  clockctl config show
@@ -77,17 +79,17 @@ Exit codes: 0 shown, 64 usage, or a file that cannot be read or has a mistake.`,
 			return refused(cmd, s, configuredJSON(cmd), err)
 		}
 		c, err := loadConfiguration(cmd.Root(), s)
-		var shown []shownSetting
-		if err == nil {
-			shown, err = c.settings(s)
-		}
 		if err != nil {
-			return refused(cmd, s, o.output, &usageError{err})
+			return refused(cmd, s, configuredJSON(cmd), &usageError{err})
+		}
+		shown, err := c.settings(s)
+		if err != nil {
+			err = &usageError{err}
 		}
 		if o.output == "json" {
-			return writeJSON(s.out, newConfigJSON(c, shown))
+			return errors.Join(err, writeJSON(s.out, newConfigJSON(c, shown, err)))
 		}
-		return writeConfig(s.out, c, shown, origins)
+		return errors.Join(err, writeConfig(s.out, c, shown, origins))
 	}
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -23,14 +24,14 @@ type shownSetting struct {
 }
 
 // settings are those of all commands: one under its shared key if it has the same value
-// everywhere, else one for each command.
+// everywhere, else one for each command. A value that its flag does not take is in the error, and
+// what holds without it in the list.
 func (c configuration) settings(s streams) ([]shownSetting, error) {
+	var mistakes []error
 	var keys []string
 	byKey := map[string][]shownSetting{}
 	for _, cmd := range everyCommand(newRoot(s, nil)) { // a fresh tree: nothing is typed there
-		if err := c.apply(cmd); err != nil {
-			return nil, err
-		}
+		mistakes = append(mistakes, c.apply(cmd))
 		for _, setting := range settingsOf(cmd) {
 			key := setting.shared
 			if key == "" {
@@ -52,7 +53,7 @@ func (c configuration) settings(s streams) ([]shownSetting, error) {
 		}
 		shown = append(shown, all...)
 	}
-	return shown, nil
+	return shown, errors.Join(mistakes...)
 }
 
 // defaultInWords finds the default in a flag's text, where it is more than a value.
@@ -132,6 +133,7 @@ type configJSON struct {
 	Files    []configFileJSON   `json:"files"`
 	Settings []configValueJSON  `json:"settings"`
 	Servers  []configServerJSON `json:"servers"`
+	Error    *errorJSON         `json:"error,omitempty"` // a value that its flag does not take
 }
 
 type configFileJSON struct {
@@ -158,8 +160,11 @@ type configServerJSON struct {
 	Where        string   `json:"where"`
 }
 
-func newConfigJSON(c configuration, shown []shownSetting) configJSON {
+func newConfigJSON(c configuration, shown []shownSetting, mistakes error) configJSON {
 	o := configJSON{Schema: schema, Files: []configFileJSON{}, Settings: []configValueJSON{}, Servers: []configServerJSON{}}
+	if mistakes != nil {
+		o.Error = failureOf(mistakes)
+	}
 	for _, place := range c.places {
 		o.Files = append(o.Files, configFileJSON{place.path, place.found})
 	}

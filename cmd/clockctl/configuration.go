@@ -92,12 +92,15 @@ func (c configuration) find(s setting) (value, bool) {
 	}
 	for i, key := range keys {
 		if text := c.getenv(variable(key)); text != "" { // empty is unset
+			if key == s.shared && s.passesBy(text) {
+				continue
+			}
 			return value{text, origin{"environment", variable(key)}, 1 + i}, true
 		}
 	}
 	for n, file := range c.files {
 		for i, key := range keys {
-			if v, ok := file.Settings[key]; ok {
+			if v, ok := file.Settings[key]; ok && !(key == s.shared && s.passesBy(v.Text)) {
 				return value{v.Text, origin{"file", fmt.Sprintf("%s:%d", file.Path, v.Line)}, 3 + 2*n + i}, true
 			}
 		}
@@ -106,8 +109,9 @@ func (c configuration) find(s setting) (value, bool) {
 }
 
 // apply sets the flags that were not typed. --json is short for -o json, so the
-// stronger of the two rules.
+// stronger of the two rules. The error names all values that their flags do not take.
 func (c configuration) apply(cmd *cobra.Command) error {
+	var mistakes []error
 	found := map[string]value{}
 	settings := settingsOf(cmd)
 	for _, s := range settings {
@@ -126,11 +130,12 @@ func (c configuration) apply(cmd *cobra.Command) error {
 			continue
 		}
 		if err := cmd.Flags().Set(s.flag.Name, v.text); err != nil {
-			return fmt.Errorf("%s: %w", v.from.where, err)
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", v.from.where, err))
+			continue
 		}
 		annotate(s.flag, originKey, []string{v.from.kind, v.from.where})
 	}
-	return nil
+	return errors.Join(mistakes...)
 }
 
 // serversKey is the key of the configured servers in a context.

@@ -146,6 +146,44 @@ func TestConfiguration_JSONIsShortForOutput(t *testing.T) {
 	}
 }
 
+// TestConfiguration_WhatIsForOthers stops nobody: an output that another subcommand has, and a mistake in
+// another's table.
+func TestConfiguration_WhatIsForOthers(t *testing.T) {
+	for _, row := range []struct {
+		file, env, line string
+		exit            int
+		want            string
+	}{
+		{"output = 'wide'", "", "version", 0, "^clockctl "},
+		{"output = 'wide'", "", "probe --output table", 64, "no server given"},
+		{"output = 'wide'", "", "config show --origin", 0, `(?m)^probe\.output = 'wide' +# file .*:1$`},
+		{"output = 'wide'", "", "config show --origin", 0, `(?m)^# now\.output = 'table' +# default$`},
+		{"", "CLOCKCTL_OUTPUT=ndjson", "hlc now", 0, "^FORM"},
+		{"[hlc.now]\noutput = 'json'", "CLOCKCTL_OUTPUT=csv", "hlc now", 0, "^{"},
+		{"output = 'yaml'", "", "version", 64, `unknown output "yaml"; use table, json; output is from .*:1`},
+		{"[version]\noutput = 'wide'", "", "version", 64, `unknown output "wide"; use table, json; output is from .*:2`},
+		{"", "CLOCKCTL_VERSION_OUTPUT=wide", "version", 64, `use table, json; output is from CLOCKCTL_VERSION_OUTPUT`},
+		{"json = true", "", "watch", 64, "no server given"},
+		{"[watch]\njson = true", "", "watch", 64, "no server given"},
+		{"[probe]\nsamples = 'four'", "", "version", 0, "^clockctl "},
+		{"[probe]\nsamples = 'four'", "", "hlc now", 0, "^FORM"},
+		{"color = 'never'\n[probe]\nsamples = 'four'\n[record]\nkeep = 'x'", "", "config show", 64, `(?m)^color = 'never'$(.|\n)*config\.toml:3: invalid argument "four".*config\.toml:5: invalid argument "x"`},
+		{"[probe]\nsamples = 'four'", "", "config show -o json", 64, `^{"schema":"clockctl/v1","files":.*"error":{"code":"usage","message":"[^{]*config\.toml:2: invalid`},
+		{"sampels = 4", "", "config show", 64, "^clockctl: config show: "},
+	} {
+		m := newMachine(t)
+		m.write(m.userPath(), row.file)
+		if name, value, ok := strings.Cut(row.env, "="); ok {
+			m.env[name] = value
+		}
+		args := strings.Fields(row.line)
+		code, stdout, stderr := m.run(args...)
+		require.Equal(t, row.exit, code, "%+v\n%s", row, stderr)
+		require.Regexp(t, row.want, stdout+stderr, "%+v", row)
+		require.NoError(t, checkPrinted(args, stdout))
+	}
+}
+
 // TestConfiguration_Files: where they may be, and what cannot be read.
 func TestConfiguration_Files(t *testing.T) {
 	samples := func(m *machine) string { return m.configured("probe").Flags().Lookup("samples").Value.String() }
@@ -201,6 +239,8 @@ func TestConfiguration_Files(t *testing.T) {
 		{"one that repairs", func(m *machine) { m.write(m.userPath(), "[hlc.state.repair]", "yes = true") }, nil, `FILE:2: unknown key "hlc.state.repair.yes"`},
 		{"a value that its flag does not take", func(m *machine) { m.write(m.userPath(), "samples = 'four'") }, nil, `FILE:1: invalid argument "four"`},
 		{"a value out of range", func(m *machine) { m.write(m.userPath(), "samples = 0") }, nil, "--samples 0 is not from 1 to 1000; samples is from FILE:1"},
+		{"more liars than a server can be wrong about", func(m *machine) { m.write(m.userPath(), "max-faulty = 1") }, nil, "servers: 1 failure domains are named, at least 3 are needed if 1 may lie; name more, or tolerate fewer; max-faulty is from FILE:1"},
+		{"a variable with too many liars", func(m *machine) { m.env["CLOCKCTL_MAX_FAULTY"] = "99999" }, nil, "faulty: 99999 is more than 10000; max-faulty is from CLOCKCTL_MAX_FAULTY"},
 		{"an output that the subcommand lacks", func(m *machine) { m.write(m.userPath(), "output = 'yaml'") }, nil, `unknown output "yaml"; use table, wide, json, ndjson, csv; output is from FILE:1`},
 		{"a variable that its flag does not take", func(m *machine) { m.env["CLOCKCTL_MAX_DRIFT"] = "fast" }, nil, `CLOCKCTL_MAX_DRIFT: invalid argument "fast"`},
 		{"a named file that is not there", func(*machine) {}, []string{"--config", "nowhere"}, "nowhere: cannot be read: no such file"},

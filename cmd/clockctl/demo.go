@@ -31,6 +31,9 @@ Exit codes: 0 every lesson held, 1 one failed, 64 usage, 130 and 143 interrupted
   clockctl demo commitwait --html pictures
   clockctl demo --list`,
 	}
+	for _, lesson := range demo.Lessons() {
+		cmd.ValidArgs = append(cmd.ValidArgs, cobra.CompletionWithDesc(lesson.Name, lesson.Claim))
+	}
 	cmd.Flags().BoolVar(&list, "list", false, "list the lessons")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of delays, losses, and what clients do")
 	cmd.Flags().StringVar(&html, "html", "", "a directory for pictures of what clients saw; made if it is missing")

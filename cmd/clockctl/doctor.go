@@ -12,6 +12,7 @@ import (
 
 	"github.com/trueclock/trueclock/internal/doctor"
 	"github.com/trueclock/trueclock/ntpprobe"
+	"github.com/trueclock/trueclock/truetime"
 )
 
 // examined is how long the machine is watched at least, for its rates.
@@ -29,9 +30,10 @@ func newDoctor(s streams, line []string) *cobra.Command {
 		Use:   "doctor [HOST[:PORT]...]",
 		Short: "Look for what makes the clock or the interval wrong",
 		Long: `doctor examines this machine: whether the kernel's clock is kept, slews, the clock
-source, suspends, the virtual machine, stolen time, time daemons and chronyd's
-settings. With servers it looks at them, too: how many and how independent they are,
-who does not answer or disagrees, leap seconds and smears, and how wrong the clock is.
+source, suspends, the virtual machine, stolen time, time daemons, chronyd's settings
+and a leap second that the kernel was told of. With servers it looks at them, too: how
+many and how independent they are, who does not answer or disagrees, leap seconds and
+smears, and how wrong the clock is.
 
 Each check says what was found and what the limit is and, unless it is fine, why it
 matters and what to do (-o wide: always).
@@ -90,12 +92,31 @@ func (e *examination) examine(ctx context.Context, s streams, o ntpprobe.Measure
 	case <-end:
 	case <-ctx.Done():
 	}
+	if len(o.Servers) > 0 {
+		report = nowAt(report, o.Local)
+	}
 	machine, limits := doctor.Read(root, before), e.limits()
 	checks := doctor.Local(machine, limits)
 	if len(o.Servers) == 0 {
-		return append(checks, doctor.NoServers()), nil
+		return append(checks, doctor.NoServers(machine)...), nil
 	}
-	return append(checks, doctor.Servers(machine, report, tally, limits)...), nil
+	servers := doctor.Servers(machine, report, tally, limits)
+	if interruption(ctx) != nil {
+		servers = doctor.Unfinished(servers)
+	}
+	return append(checks, servers...), nil
+}
+
+// nowAt is a report moved to this moment, so that what the kernel says a moment later is compared with the
+// clock as it is then: a daemon may have corrected both since.
+func nowAt(r ntpprobe.Report, local truetime.LocalClock) ntpprobe.Report {
+	if r.Err != nil {
+		return r
+	}
+	if r.Instant, r.Err = ntpprobe.ReadInstant(local); r.Err == nil {
+		r.Interval, r.Err = r.Instant.Interval(r.Bound)
+	}
+	return r
 }
 
 // limits are those of check for the wall clock, and the assumptions of the flags.

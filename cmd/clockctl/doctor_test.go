@@ -5,11 +5,14 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueclock/trueclock/internal/doctor"
 	"github.com/trueclock/trueclock/internal/fleet"
+	"github.com/trueclock/trueclock/ntpprobe"
+	"github.com/trueclock/trueclock/truetime"
 )
 
 // TestDoctor_InterruptedSaysWhatIsKnown: the signal comes with the second request.
@@ -23,6 +26,21 @@ func TestDoctor_InterruptedSaysWhatIsKnown(t *testing.T) {
 	require.Equal(t, exitInterrupted, code)
 	require.Regexp(t, `(?m)^\[ OK \] agreement +1 of 1 agree`, stdout)
 	require.Equal(t, "clockctl: doctor: interrupted by signal interrupt\n", stderr)
+}
+
+// TestDoctor_InterruptedAccusesNobody: the signal comes with the first request, which nobody had the
+// time to answer.
+func TestDoctor_InterruptedAccusesNobody(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	server := startServer(t, fleet.Config{Reply: func(_, _ []byte) [][]byte {
+		cancel(&interruptedError{signal: os.Interrupt})
+		return nil
+	}})
+	code, stdout, _ := invoke(ctx, "doctor", "--timeout", "1h", server)
+	require.Equal(t, exitInterrupted, code)
+	require.Regexp(t, `(?m)^\[SKIP\] reach +interrupted; so far: `, stdout)
+	require.Regexp(t, `(?m)^\[SKIP\] agreement +interrupted; so far: `, stdout)
+	require.NotContains(t, stdout, "[FAIL]")
 }
 
 // TestDoctor_ExitCode: a skipped check is nobody's fault, and a warning only with --strict.
@@ -67,4 +85,26 @@ func TestDoctor_FitsATerminal(t *testing.T) {
 		require.True(t, columns <= 79 || strings.Contains(line, long), line)
 	}
 	require.Equal(t, "one two "+strings.Repeat("words ", 30)+long+" end", strings.Join(strings.Fields(strings.TrimPrefix(out.String(), "name")), " "))
+}
+
+// TestNowAt_MovesTheReport to the moment at which the kernel is asked, or says why it cannot.
+func TestNowAt_MovesTheReport(t *testing.T) {
+	local, err := truetime.NewLocalClock()
+	require.NoError(t, err)
+	reading, err := local.Read()
+	require.NoError(t, err)
+	line := func(d time.Duration) truetime.Line {
+		return truetime.Line{At: reading.Nanos, Nanos: time.Now().Add(d).UnixNano()}
+	}
+	r := ntpprobe.Report{Bound: truetime.Bound{At: reading, Expires: reading.Nanos + int64(time.Hour), Generation: 1, Earliest: line(-time.Minute), Latest: line(time.Minute)}}
+	r.Instant, err = ntpprobe.ReadInstant(local)
+	require.NoError(t, err)
+	moved := nowAt(r, local)
+	require.NoError(t, moved.Err)
+	require.Greater(t, moved.Instant.Before.Nanos, r.Instant.After.Nanos)
+	require.Less(t, moved.Interval.Earliest(), moved.Instant.Wall)
+	r.Bound.Expires = reading.Nanos
+	require.ErrorIs(t, nowAt(r, local).Err, truetime.ErrStale)
+	r.Err = truetime.ErrNoQuorum
+	require.Equal(t, r, nowAt(r, local))
 }

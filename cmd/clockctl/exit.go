@@ -88,6 +88,17 @@ func isConfiguration(err error) bool {
 	return errors.As(err, &config) || errors.As(err, &address)
 }
 
+// errorCode is the code of an error in JSON that has none of its own.
+func errorCode(err error) string {
+	switch {
+	case errors.As(err, new(*interruptedError)):
+		return "interrupted"
+	case errors.As(err, new(*usageError)), isConfiguration(err):
+		return "usage"
+	}
+	return "internal"
+}
+
 // interruption returns the signal that ended the context, as an error, or nil.
 func interruption(ctx context.Context) error {
 	var interrupted *interruptedError

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/trueclock/trueclock/internal/plot"
 	"github.com/trueclock/trueclock/internal/replay"
@@ -22,37 +23,66 @@ func offsetFigure(clock string, traces []trace) plot.Figure {
 		}
 		series := plot.Series{Name: tr.name}
 		for _, p := range tr.points {
-			y, half := p.offset.Seconds(), p.half.Seconds()
-			series.Points = append(series.Points, plot.Point{X: float64(p.at.UnixNano()) / 1e9, Y: y, Low: y - half, High: y + half, Run: p.run})
+			x, y, half := unixSeconds(p.at), p.offset.Seconds(), p.half.Seconds()
+			series.Points = append(series.Points, plot.Point{X: x, Y: y, Low: y - half, High: y + half, Run: p.piece})
+			if p.began != "" {
+				f.Marks = append(f.Marks, plot.Mark{Name: p.began, X: x})
+			}
 		}
 		f.Series = append(f.Series, series)
-		widths := replay.QuantilesOf(tr.halves())
-		note := fmt.Sprintf("%s: ±%s at the median, ±%s at most", tr.name, humanDuration(widths.P50), humanDuration(widths.Max))
+		note := widthsNote(tr)
 		if fit, ok := replay.FitLine(tr.steady); ok {
-			note += fmt.Sprintf("; fits %s", humanRate(int64(fit.Rate*1e9)))
+			note += fmt.Sprintf("; fits %s", humanRatio(fit.Rate))
 			f.Lines = append(f.Lines, fitLine(tr, fit))
 		}
 		f.Notes = append(f.Notes, note)
 	}
+	f.Notes = capNotes(f.Series, f.Notes)
 	return f
 }
 
+// mostNotes leave room for the picture.
+const mostNotes = 6
+
+// capNotes names each series that a note is about, if there are several, and ends a long list.
+func capNotes(series []plot.Series, notes []string) []string {
+	if len(notes) > 1 {
+		for i := range notes {
+			notes[i] = series[i].Name + ": " + notes[i]
+		}
+	}
+	if more := len(notes) - mostNotes; more > 0 {
+		notes = append(notes[:mostNotes:mostNotes], fmt.Sprintf("and %d more", more))
+	}
+	return notes
+}
+
+func widthsNote(tr trace) string {
+	if tr.regression != nil {
+		return "no error bound is in a statistics log"
+	}
+	widths := replay.QuantilesOf(tr.halves())
+	return fmt.Sprintf("±%s at the median, ±%s at most", humanDuration(widths.P50), humanDuration(widths.Max))
+}
+
+func unixSeconds(at time.Time) float64 { return float64(at.UnixNano()) / 1e9 }
+
 // fitLine is the fit over the stretch that it was made of.
 func fitLine(tr trace, fit replay.Fit) plot.Line {
-	origin := float64(tr.points[0].at.UnixNano()) / 1e9
+	origin := unixSeconds(tr.from)
 	first, last := tr.steady[0].At.Seconds(), tr.steady[len(tr.steady)-1].At.Seconds()
 	return plot.Line{
-		Name: humanRate(int64(fit.Rate * 1e9)), X1: origin + first, Y1: fit.Offset + fit.Rate*first,
+		Name: humanRatio(fit.Rate), X1: origin + first, Y1: fit.Offset + fit.Rate*first,
 		X2: origin + last, Y2: fit.Offset + fit.Rate*last,
 	}
 }
 
-// allanFigure draws the Allan deviation. Points that are the mean of fewer than three terms
-// say too little and are left out.
+// allanFigure draws the Allan deviation and its standard error. Points that are the mean of
+// fewer than three terms say too little and are left out.
 func allanFigure(clock string, traces []trace) plot.Figure {
 	f := plot.Figure{
 		Title: "Allan deviation of the " + clock + " clock (overlapping)",
-		Notes: []string{"network noise falls as 1/τ; where it bends up the clock wanders"},
+		Notes: []string{"network noise falls as 1/τ; a bend up is wander; the band is 1 σ"},
 		X:     plot.Axis{Label: "averaging time τ, s", Kind: plot.Log},
 		Y:     plot.Axis{Label: "Allan deviation", Kind: plot.Log},
 	}
@@ -60,7 +90,7 @@ func allanFigure(clock string, traces []trace) plot.Figure {
 		series := plot.Series{Name: tr.name}
 		for _, p := range tr.allan() {
 			if p.Terms >= 3 {
-				series.Points = append(series.Points, plot.Point{X: p.Tau.Seconds(), Y: p.Deviation, Low: p.Deviation, High: p.Deviation})
+				series.Points = append(series.Points, plot.Point{X: p.Tau.Seconds(), Y: p.Deviation, Low: p.Deviation / (1 + p.Error), High: p.Deviation * (1 + p.Error)})
 			}
 		}
 		f.Series = append(f.Series, series)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -139,6 +140,14 @@ func newErrorJSON(err error) *errorJSON {
 		o.Message, o.Offset = firstLine(malformed), &malformed.Offset
 	}
 	return o
+}
+
+// endedBy says why a command ended before its time, or is nil.
+func endedBy(err error) *errorJSON {
+	if err == nil {
+		return nil
+	}
+	return cmp.Or(newErrorJSON(err), &errorJSON{Code: errorCode(err), Message: firstLine(err)})
 }
 
 func newSourceJSON(s ntpprobe.SourceStatus) sourceJSON {

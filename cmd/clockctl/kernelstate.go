@@ -65,10 +65,18 @@ func (k kernelState) write(w io.Writer) error {
 		kept = "unsynchronized: nobody tells the kernel that its clock is kept, as in most containers, however good it is"
 	}
 	fmt.Fprintf(w, "kernel       %s\n", kept)
-	fmt.Fprintf(w, "             claims an error of %s at most, %s by estimate; %s still to work off\n", humanDuration(k.MaxError), humanDuration(k.EstimatedError), humanOffset(k.Offset))
+	fmt.Fprintf(w, "             %s; %s still to work off\n", k.claim(), humanOffset(k.Offset))
 	fmt.Fprintf(w, "             frequency %s, tick %s; TAI − UTC %s\n", humanFaster(k.Frequency), humanFaster(k.TickRatio), k.tai())
 	_, err := fmt.Fprintf(w, "             state %s; status %s; clock source %s\n", k.State, wordsOr(k.Status.Words(), "none"), wordsOr(strings.Fields(k.source), "not known"))
 	return err
+}
+
+// claim is what the kernel was told of its error. From MaxError on it only says that it was told nothing.
+func (k kernelState) claim() string {
+	if !k.Synchronized() && k.MaxError >= timex.MaxError {
+		return fmt.Sprintf("claims nothing of its error, and counts it as %s", humanDuration(k.MaxError))
+	}
+	return fmt.Sprintf("claims an error of %s at most, %s by estimate", humanDuration(upward(k.MaxError)), humanDuration(k.EstimatedError))
 }
 
 func (k kernelState) tai() string {

@@ -40,13 +40,15 @@ func writePages(s streams, root *cobra.Command, dir string) error {
 	if err := doc.GenManTree(root, manHeader(), dir); err != nil {
 		return err
 	}
-	pages, err := filepath.Glob(filepath.Join(dir, "clockctl*.1"))
-	for _, page := range pages {
-		if _, err := fmt.Fprintln(s.out, page); err != nil {
+	for _, cmd := range everyCommand(root) {
+		if cmd.HasParent() && !cmd.IsAvailableCommand() {
+			continue // help is these pages
+		}
+		if _, err := fmt.Fprintln(s.out, filepath.Join(dir, strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".1")); err != nil {
 			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // manHeader has the time of the commit, so that the pages of one version are the same

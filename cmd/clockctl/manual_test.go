@@ -35,6 +35,31 @@ func TestCompletion_ShellsTakeIt(t *testing.T) {
 	}
 }
 
+// completed are words that the shells find, and what of a command line they find them for.
+var completed = map[string][]string{
+	"probe": {"pr"}, "hlc": {"h"}, "parse": {"hlc", "pa"}, "--max-faulty": {"probe", "--max-f"}, "ndjson": {"probe", "-o", "nd"}, "fish": {"completion", "fi"},
+	"causal-reverse": {"demo", "ca"}, "tikv": {"hlc", "parse", "--layout", "ti"}, "repair": {"help", "hlc", "state", "re"}, "never": {"matrix", "--color", "n"},
+	"table": {"watch", "-o", "ta"}, "unknown": {"check", "--no-interval", "unk"}, "local": {"plot", "--clock", "l"},
+}
+
+// TestCompletion_InFish does the same there; whatever is required, few machines have it.
+func TestCompletion_InFish(t *testing.T) {
+	fish, err := exec.LookPath("fish")
+	if err != nil {
+		t.Skip("fish is not installed (Debian: apt-get install fish)")
+	}
+	built, err := program()
+	require.NoError(t, err)
+	for want, words := range completed {
+		line := "clockctl " + strings.Join(words, " ")
+		cmd := exec.CommandContext(t.Context(), fish, "--no-config", "-c", `set -x PATH $argv[1] $PATH; clockctl completion fish | source; complete -C $argv[2]`, filepath.Dir(built), line)
+		cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
+		output, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(output))
+		require.Regexp(t, `(?m)^`+want+`(\t|$)`, string(output), line)
+	}
+}
+
 // TestCompletion_InBash loads the script into a shell and completes with it.
 func TestCompletion_InBash(t *testing.T) {
 	bash := chronyd.RequireProgram(t, "bash", "bash")
@@ -47,21 +72,22 @@ COMP_WORDS=(clockctl "${@:2}"); COMP_CWORD=$(($# - 1)); COMP_LINE="clockctl ${*:
 _get_comp_words_by_ref() { cur=${COMP_WORDS[COMP_CWORD]}; prev=${COMP_WORDS[COMP_CWORD-1]}; words=("${COMP_WORDS[@]}"); cword=$COMP_CWORD; }
 __start_clockctl 2>/dev/null
 printf '%s\n' "${COMPREPLY[@]}"`
-	for want, words := range map[string][]string{
-		"probe": {"pr"}, "parse": {"hlc", "pa"}, "--max-faulty": {"probe", "--max-f"}, "ndjson": {"probe", "-o", "nd"}, "fish": {"completion", "fi"},
-	} {
+	for want, words := range completed {
 		output, err := exec.CommandContext(t.Context(), bash, append([]string{"--norc", "-c", complete, "bash", built}, words...)...).CombinedOutput()
 		require.NoError(t, err, string(output))
-		require.Contains(t, string(output), want, words)
+		require.Contains(t, strings.Fields(string(output)), want, words)
 	}
 }
 
 // TestMan_EachPageIsOne: a page for each command, which groff takes without a word.
 func TestMan_EachPageIsOne(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new", "man1")
+	dir := filepath.Join(t.TempDir(), "new [1]", "man1")
 	code, stdout, stderr := invoke(t.Context(), "man", dir)
 	require.Zero(t, code, stderr)
-	pages := strings.Fields(stdout)
+	pages := strings.Split(strings.TrimSpace(stdout), "\n")
+	written, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, pages, len(written), "it names what it wrote")
 	for _, cmd := range everyCommand(newRoot(streams{}, nil)) {
 		if cmd.Name() == "help" {
 			continue // is these pages
@@ -99,7 +125,7 @@ func TestMan_Rendered(t *testing.T) {
 		return text
 	}
 	require.Regexp(t, `State:  \* agreed   x falseticker, disproved by the others\n +! rejected, replies came and none was usable   \? unreachable\n`, show("clockctl-probe"))
-	require.Contains(t, show("clockctl-probe"), "Exit codes: 0 there is an interval, 1 there is none, 64 usage")
+	require.Contains(t, strings.Join(strings.Fields(show("clockctl-probe")), " "), "Exit codes: 0 there is an interval, 1 there is none, 64 usage")
 	require.Regexp(t, `\n +1790000000\.123456789,7 +text; ",7" may be missing\n`, show("clockctl-hlc-parse"))
 	require.Regexp(t, `\n +\[\[server\]\]\n +address = "ntp1.example.net"\n`, show("clockctl-config"))
 }

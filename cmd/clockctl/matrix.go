@@ -33,15 +33,18 @@ func newMatrix(s streams) *cobra.Command {
 		Short: "Compare the clocks of nodes that run clockctl serve, each with each",
 		Long: `matrix asks each PEER (HOST, HOST:PORT or a URL; port 10123 if absent) for its
 interval and says how far the clocks of each two can be apart: what both intervals
-allow, whoever is asked first. It assumes that nobody steps a clock meanwhile.
+allow, whoever is asked first, at any moment between the two answers. It assumes that
+nobody steps a clock meanwhile, or slews it by more than 500 ppm. Name each node once:
+a majority counts it as often as it is named, under whatever name.
 
   * certainly within --limit    ~ perhaps over it    ! certainly over it
   x the intervals disprove each other: one of them is wrong
   ? one is down or has no interval    - itself
 
-A node is healthy if, with itself, more than half of all PEERs are certainly within
-the limit of it, and to be evicted if more than half are healthy and certainly out. Of
-anything else nothing is known: a node that cannot be reached is no bad clock.
+A node is healthy if more than half of all PEERs, itself among them, are certainly within
+the limit of it. It is to be evicted if more than half of all PEERs are healthy and each is
+certainly over the limit from it or disproves it. Of anything else nothing is known: a
+node that cannot be reached is no bad clock.
 
 Exit codes: 0 nothing is certainly over or disproved, 1 something is, or no two peers
 have an interval, 64 usage, 130 and 143 interrupted.`,
@@ -63,7 +66,8 @@ have an interval, 64 usage, 130 and 143 interrupted.`,
 			}
 			return err
 		}
-		return errors.Join(interruption(cmd.Context()), m.report(s, answers))
+		stopped := interruption(cmd.Context())
+		return errors.Join(stopped, m.report(s, answers, stopped))
 	}
 	return cmd
 }
@@ -88,16 +92,9 @@ func (m *matrixing) ask(cmd *cobra.Command, args []string) ([]peerAnswer, error)
 	case m.timeout <= 0:
 		return nil, &usageError{fmt.Errorf("--timeout %v is not positive", m.timeout)}
 	}
-	var urls []string
-	for _, name := range args {
-		url, err := peerURL(name)
-		switch {
-		case err != nil:
-			return nil, &usageError{fmt.Errorf("peer %q: %w", name, err)}
-		case slices.Contains(urls, url):
-			return nil, &usageError{fmt.Errorf("peer %q is named twice, and a majority counts each once", name)}
-		}
-		urls = append(urls, url)
+	urls, err := peerURLs(args)
+	if err != nil {
+		return nil, err
 	}
 	local, err := truetime.NewLocalClock()
 	if err != nil {
@@ -106,14 +103,17 @@ func (m *matrixing) ask(cmd *cobra.Command, args []string) ([]peerAnswer, error)
 	return askPeers(cmd.Context(), local, args, urls, m.timeout), nil
 }
 
-// report prints the matrix and returns what is bad about it.
-func (m *matrixing) report(s streams, answers []peerAnswer) error {
+// report prints the matrix and returns what is bad about it: most of all, that it was stopped.
+func (m *matrixing) report(s streams, answers []peerAnswer, stopped error) error {
 	var nodes []skew.Node
 	for _, a := range answers {
 		nodes = append(nodes, a.node)
 	}
 	pairs, verdicts := skew.Matrix(nodes, m.limit)
 	bad := judgeMatrix(answers, pairs)
+	if stopped != nil {
+		bad = &badAnswer{code: "interrupted", text: stopped.Error(), err: stopped}
+	}
 	if m.output == "json" {
 		return errors.Join(bad, writeJSON(s.out, newMatrixJSON(m.limit, answers, pairs, verdicts, bad)))
 	}
@@ -143,14 +143,15 @@ func judgeMatrix(answers []peerAnswer, pairs [][]skew.Pair) error {
 		return &badAnswer{code: "disproved", text: fmt.Sprintf("%d of %d pairs of intervals disprove each other, so one of each is wrong: check its servers and --max-faulty there", disproved, compared)}
 	case over > 0:
 		return &badAnswer{code: "over_limit", text: fmt.Sprintf("%d of %d pairs of clocks are certainly further apart than --limit: ask clockctl check on the nodes that are out", over, compared)}
-	case compared == 0:
-		for _, a := range answers {
-			if a.reason != "" {
-				return &badAnswer{code: "unreachable", text: fmt.Sprintf("no two peers have an interval; %s: %s", a.name, a.reason)}
-			}
+	case compared > 0:
+		return nil
+	}
+	for _, a := range answers {
+		if !a.node.Known {
+			return &badAnswer{code: "unreachable", text: fmt.Sprintf("no two peers have an interval; %s: %s", a.name, a.reason)}
 		}
 	}
-	return nil
+	return &badAnswer{code: "disrupted", text: "this machine was suspended while it asked, so that no two answers can be compared; try again"}
 }
 
 // writeMatrix prints a row per node: its number, what is certain against each other, and
@@ -169,7 +170,7 @@ func writeMatrix(w io.Writer, answers []peerAnswer, pairs [][]skew.Pair, verdict
 		}
 		width, why := "-", ""
 		if a.node.Known {
-			width = humanDuration(time.Duration(a.uncertainty))
+			width = humanBound(time.Duration(a.uncertainty))
 		} else {
 			why = ": " + a.reason
 		}
@@ -179,13 +180,13 @@ func writeMatrix(w io.Writer, answers []peerAnswer, pairs [][]skew.Pair, verdict
 	return out.Flush()
 }
 
-// howFar says how far: at most, or at least where that is certainly too much.
+// howFar says how far: at most, or at least where that is certainly too much. Neither says more than is known.
 func howFar(p skew.Pair) string {
 	switch p.State {
 	case skew.Within, skew.Perhaps:
-		return "≤" + humanDuration(max(p.Max, -p.Min))
+		return "≤" + humanBound(max(p.Max, -p.Min))
 	case skew.Over:
-		return "≥" + humanDuration(max(p.Min, -p.Max))
+		return "≥" + humanDuration(downward(max(p.Min, -p.Max)))
 	}
 	return ""
 }

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,16 +16,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueclock/trueclock/internal/fleet"
+	"github.com/trueclock/trueclock/internal/skew"
 )
 
 // peer is a node whose clock is ahead by ahead and which knows the time to a
-// millisecond; what it believes is wrong by wrong.
+// millisecond, whatever it says of that; what it believes is wrong by wrong.
 func peer(t *testing.T, ahead, wrong time.Duration) string {
 	t.Helper()
 	return saying(t, http.StatusOK, func() string {
 		now := time.Now()
 		believed := now.Add(wrong)
-		return fmt.Sprintf(`{"schema":"clockctl/v1","read_at":%q,"interval":{"earliest":%q,"latest":%q,"uncertainty_ns":1000000},"status":"synchronized","agreed":3,"sources_total":3}`,
+		return fmt.Sprintf(`{"schema":"clockctl/v1","read_at":%q,"interval":{"earliest":%q,"latest":%q,"uncertainty_ns":1},"status":"synchronized","agreed":3,"sources_total":3}`,
 			jsonTime(now.Add(ahead)), jsonTime(believed.Add(-time.Millisecond)), jsonTime(believed.Add(time.Millisecond)))
 	})
 }
@@ -75,6 +80,47 @@ func TestMatrix_RealServes(t *testing.T) {
 	}
 }
 
+// TestMatrix_BehindSlowNetworks: whatever the ways there and back take, the true skew of two clocks is in its
+// range, and honest nodes do not disprove each other.
+func TestMatrix_BehindSlowNetworks(t *testing.T) {
+	nodes := []struct{ ahead, there, back time.Duration }{
+		{0, 0, 0}, {40 * time.Millisecond, 300 * time.Millisecond, 0}, {-40 * time.Millisecond, 0, 300 * time.Millisecond},
+		{3 * time.Second, 150 * time.Millisecond, 150 * time.Millisecond}, {-3 * time.Second, 300 * time.Millisecond, 300 * time.Millisecond},
+	}
+	var peers []string
+	for _, n := range nodes {
+		peers = append(peers, relay(t, peer(t, n.ahead, 0), n.there, n.back))
+	}
+	_, o, stderr := matrixOf(t, append(peers, "--limit", "50ms")...)
+	require.Len(t, o.Pairs, 10, stderr)
+	for _, p := range o.Pairs {
+		a, b := nodes[slices.Index(peers, p.A)], nodes[slices.Index(peers, p.B)]
+		require.Contains(t, []string{"within", "perhaps", "over"}, p.State, "%+v %+v", a, b)
+		skew := int64(a.ahead - b.ahead)
+		require.True(t, *p.Min <= skew && skew <= *p.Max, "%d is not from %d to %d", skew, *p.Min, *p.Max)
+		require.Less(t, *p.Max-*p.Min, int64(100*time.Millisecond), "what the ways take is no part of it, but what a clock may drift meanwhile: %+v %+v", a, b)
+	}
+}
+
+// relay is a network that delays requests and answers.
+func relay(t *testing.T, to string, there, back time.Duration) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(there)
+		answer, err := http.Get(to + r.URL.Path)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer answer.Body.Close()
+		body, _ := io.ReadAll(answer.Body)
+		<-time.After(back)
+		_, _ = w.Write(body)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
 func TestMatrix_AClockThatIsOut(t *testing.T) {
 	peers := []string{peer(t, 0, 0), peer(t, 0, 0), peer(t, time.Minute, 0)}
 	code, o, stderr := matrixOf(t, append(peers, "--limit", "20s")...)
@@ -87,8 +133,8 @@ func TestMatrix_AClockThatIsOut(t *testing.T) {
 	code, stdout, _ := invoke(t.Context(), append([]string{"matrix", "--limit", "20s", "--timeout", "10s", "--color", "never"}, peers...)...)
 	require.Equal(t, exitBad, code)
 	require.Regexp(t, `(?m)^NODE +1 +2 +3 +±INTERVAL +VERDICT$`, stdout)
-	require.Regexp(t, `(?m)^1 http://\S+ +- +\* ≤[^!]* +! ≥(59|60)\.\d+ s +1\.000 ms +healthy$`, stdout)
-	require.Regexp(t, `(?m)^3 http://\S+ +! ≥.* +! ≥.* +- +1\.000 ms +evict$`, stdout)
+	require.Regexp(t, `(?m)^1 http://\S+ +- +\* ≤[^!]* +! ≥(59|60)\.\d+ s +\S+ [mµ]s +healthy$`, stdout)
+	require.Regexp(t, `(?m)^3 http://\S+ +! ≥.* +! ≥.* +- +\S+ [mµ]s +evict$`, stdout)
 }
 
 // TestMatrix_IntervalsThatDisproveEachOther: the clocks are right, and a belief is not.
@@ -117,41 +163,55 @@ func TestMatrix_ANodeThatIsDown(t *testing.T) {
 	require.Contains(t, stderr, "no two peers have an interval")
 }
 
-// TestPeer_IsStrict: what is missing or does not fit is a node without an interval, with the reason.
-func TestPeer_IsStrict(t *testing.T) {
-	good := `{"schema":"clockctl/v1","read_at":"2026-11-23T07:36:45.35Z","interval":{"earliest":"2026-11-23T07:36:45.34Z","latest":"2026-11-23T07:36:45.36Z","uncertainty_ns":10000000},"status":"synchronized"}`
-	a, err := understandPeer([]byte(good))
-	require.NoError(t, err)
-	require.True(t, a.node.Known)
-	for want, body := range map[string]string{
-		"not JSON":                        "<html>",
-		"too long":                        strings.Repeat(" ", largestAnswer) + good,
-		`the schema is "clockctl/v2"`:     strings.Replace(good, "v1", "v2", 1),
-		"neither an interval nor an":      `{"schema":"clockctl/v1"}`,
-		"read_at is missing":              strings.Replace(good, "read_at", "red_at", 1),
-		"is no moment from 1970 to 2099":  strings.Replace(good, "2026", "1066", 1),
-		`"soon" is no moment`:             strings.Replace(good, "2026-11-23T07:36:45.34Z", "soon", 1),
-		"the interval is inverted":        strings.Replace(good, "45.34Z", "46Z", 1),
-		"4 of 9 share a point":            `{"schema":"clockctl/v1","read_at":null,"interval":null,"status":"unsynchronized","error":{"code":"no_quorum","message":"4 of 9 share a point"}}`,
-		"cannot unmarshal array into Go ": "[]",
+// TestHowFar_RoundsAway from what would be wrong.
+func TestHowFar_RoundsAway(t *testing.T) {
+	for want, p := range map[string]skew.Pair{
+		"≤1.001 ms": {State: skew.Within, Min: -5, Max: 1_000_001}, "≤60.01 s": {State: skew.Perhaps, Min: -60_000_000_001, Max: 0},
+		"≥60.00 s": {State: skew.Over, Min: 60_009_999_999, Max: 61_000_000_000}, "≥59.99 s": {State: skew.Over, Min: -61_000_000_000, Max: -59_999_999_999},
+		"": {State: skew.Disproved},
 	} {
-		_, o, _ := matrixOf(t, peer(t, 0, 0), saying(t, http.StatusServiceUnavailable, func() string { return body }))
-		require.Contains(t, *o.Nodes[1].Reason, want)
-		require.Equal(t, "unknown", o.Pairs[0].State)
+		require.Equal(t, want, howFar(p))
 	}
 }
 
-func TestPeerURL_Forms(t *testing.T) {
-	for name, want := range map[string]string{
-		"node1": "http://node1:10123/api/v1/interval", "node1:80": "http://node1:80/api/v1/interval", "::1": "http://[::1]:10123/api/v1/interval",
-		"[::1]": "http://[::1]:10123/api/v1/interval", "[::1]:9": "http://[::1]:9/api/v1/interval", "https://node1/clock/": "https://node1/clock/api/v1/interval",
-	} {
-		got, err := peerURL(name)
-		require.NoError(t, err, name)
-		require.Equal(t, want, got)
+// TestMatrix_NothingToCompare is never a good answer, whatever the reason.
+func TestMatrix_NothingToCompare(t *testing.T) {
+	mute := func() string {
+		return saying(t, http.StatusOK, func() string { return `{"schema":"clockctl/v1","error":{"code":"x","message":""}}` })
 	}
-	for _, bad := range []string{"", "ftp://node1", "http://", "http://node1/?q", "http://me:secret@node1", "a b"} {
-		_, err := peerURL(bad)
-		require.Error(t, err, bad)
-	}
+	code, o, stderr := matrixOf(t, mute(), mute())
+	require.Equal(t, exitBad, code)
+	require.Equal(t, "it has none, and does not say why", *o.Nodes[0].Reason)
+	require.Contains(t, stderr, "no two peers have an interval")
+
+	known := skew.Node{Known: true}
+	suspended := []peerAnswer{{name: "a", node: known}, {name: "b", node: known}}
+	bad := new(badAnswer)
+	require.ErrorAs(t, judgeMatrix(suspended, [][]skew.Pair{{{State: skew.Itself}, {State: skew.Unknown}}, {{State: skew.Unknown}, {State: skew.Itself}}}), &bad)
+	require.Equal(t, "disrupted", bad.code)
+}
+
+// already is a context that a signal has ended.
+func already(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(&interruptedError{signal: os.Interrupt})
+	return ctx
+}
+
+// TestMatrix_Interrupted: the matrix is printed, and why a node is unknown.
+func TestMatrix_Interrupted(t *testing.T) {
+	asked := make(chan struct{})
+	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-r.Context().Done()
+	}))
+	defer hangs.Close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() { <-asked; cancel(&interruptedError{signal: os.Interrupt}) }()
+	_, object, _ := invoke(already(t), "matrix", "-o", "json", hangs.URL, hangs.URL+"/2")
+	require.Contains(t, object, `"error":{"code":"interrupted","message":"interrupted by signal interrupt"}}`)
+	code, stdout, stderr := invoke(ctx, "matrix", "--timeout", "1h", peer(t, 0, 0), hangs.URL)
+	require.Equal(t, exitInterrupted, code)
+	require.Contains(t, stdout, "unknown: interrupted by signal interrupt\n")
+	require.Equal(t, "clockctl: matrix: interrupted by signal interrupt\n", stderr)
 }

@@ -2,12 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,26 +16,6 @@ import (
 )
 
 const monitoring = "../../docs/monitoring/"
-
-// servedMetrics are the names that a serve has once it is synchronized, those of a histogram's
-// parts included.
-func servedMetrics(t *testing.T) map[string]bool {
-	t.Helper()
-	url, _ := serveOn(t, append(onFreePort, servers(t, fleet.Config{}, fleet.Config{}, fleet.Config{})...)...)
-	untilReady(t, url)
-	names := map[string]bool{}
-	require.Eventually(t, func() bool { // the first scrape may find a clock that is just ready
-		_, text := getFrom(t, url+"/metrics")
-		for _, m := range regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)$`).FindAllStringSubmatch(string(text), -1) {
-			names[m[1]] = true
-			if m[2] == "histogram" {
-				names[m[1]+"_bucket"], names[m[1]+"_sum"], names[m[1]+"_count"] = true, true, true
-			}
-		}
-		return names["clockctl_last_sync_timestamp_seconds"]
-	}, 20*time.Second, 10*time.Millisecond)
-	return names
-}
 
 func monitoringFile(t *testing.T, name string) string {
 	t.Helper()
@@ -47,7 +28,7 @@ var metricName = regexp.MustCompile(`\b(?:clockctl|ntpprobe|truetime|hlc|commitw
 
 // TestMonitoring_NamesOnlyMetricsThatExist, and the documentation names every one.
 func TestMonitoring_NamesOnlyMetricsThatExist(t *testing.T) {
-	served := servedMetrics(t)
+	exist := existing(t)
 	recorded := map[string]bool{}
 	for _, m := range regexp.MustCompile(`record: (\S+)`).FindAllStringSubmatch(monitoringFile(t, "rules.yml"), -1) {
 		recorded[m[1]] = true
@@ -56,19 +37,20 @@ func TestMonitoring_NamesOnlyMetricsThatExist(t *testing.T) {
 	for _, file := range []string{"rules.yml", "alerts.yml", "alerts_test.yml", "clockctl.json", "README.md"} {
 		text := monitoringFile(t, file)
 		for _, name := range metricName.FindAllString(text, -1) {
-			require.True(t, served[name], "%s names %s, which serve does not have", file, name)
+			_, ok := exist[histogramPart.ReplaceAllString(name, "")]
+			require.True(t, ok, "%s names %s, which does not exist", file, name)
 		}
 		for _, name := range regexp.MustCompile(`\bclockctl:[a-z_:0-9]+`).FindAllString(text, -1) {
 			require.True(t, recorded[name], "%s names %s, which no rule records", file, name)
 		}
 	}
-	for name := range served {
-		for _, part := range []string{"_bucket", "_sum", "_count"} {
-			name = strings.TrimSuffix(name, part)
-		}
-		require.Contains(t, monitoringFile(t, "README.md"), "| `"+name+"` |")
+	for name, m := range exist {
+		row := fmt.Sprintf("| `%s` | %s | %s | ", name, m.kind, strings.Join(m.labels, ", "))
+		require.Contains(t, monitoringFile(t, "README.md"), strings.Replace(row, "|  |", "| |", 1))
 	}
 }
+
+var histogramPart = regexp.MustCompile(`_(bucket|sum|count)$`)
 
 // TestMonitoring_Dashboard is JSON, each panel has a question, and no two share their place.
 func TestMonitoring_Dashboard(t *testing.T) {
@@ -99,6 +81,30 @@ func TestMonitoring_Dashboard(t *testing.T) {
 	}
 }
 
+// dashboardRules are the questions of the dashboard as recording rules, with Grafana's variables filled in: no
+// Grafana is at hand to load it, but what reads rules reads its PromQL.
+func dashboardRules(t *testing.T) string {
+	t.Helper()
+	var d struct {
+		Panels []struct {
+			Targets []struct{ Expr string }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(monitoringFile(t, "clockctl.json")), &d))
+	rules := "groups:\n  - name: dashboard\n    rules:\n"
+	number := 0
+	for _, p := range d.Panels {
+		for _, target := range p.Targets {
+			expr := strings.NewReplacer("$instance", ".*", "$__rate_interval", "5m").Replace(target.Expr)
+			require.NotContains(t, expr, "$", "a variable that is not defined")
+			rules += fmt.Sprintf("      - record: dashboard:question:n%d\n        expr: %q\n", number, expr)
+			number++
+		}
+	}
+	require.Greater(t, number, 10)
+	return rules
+}
+
 // TestMonitoring_Promtool checks the rules and runs their tests, and checks what a real serve says.
 func TestMonitoring_Promtool(t *testing.T) {
 	promtool := requireProgram(t, "promtool", "prometheus")
@@ -110,6 +116,9 @@ func TestMonitoring_Promtool(t *testing.T) {
 	}
 	do("", "check", "rules", "rules.yml", "alerts.yml")
 	do("", "test", "rules", "alerts_test.yml")
+	dashboard := filepath.Join(t.TempDir(), "dashboard.yml")
+	require.NoError(t, os.WriteFile(dashboard, []byte(dashboardRules(t)), 0o600))
+	do("", "check", "rules", dashboard)
 	url, _ := serveOn(t, append(onFreePort, servers(t, fleet.Config{}, fleet.Config{}, fleet.Config{})...)...)
 	untilReady(t, url)
 	_, text := getFrom(t, url+"/metrics")
@@ -127,4 +136,25 @@ func TestMonitoring_Unit(t *testing.T) {
 	require.Equal(t, "serve", cmd.Name())
 	require.NoError(t, cmd.ParseFlags(rest))
 	require.Equal(t, defaultListen, cmd.Flags().Lookup("listen").Value.String())
+}
+
+// TestMonitoring_UnitIsKnownToSystemd: it reads every line of the unit and has nothing to say against one. The program is
+// copied to where the unit in a root of its own expects it.
+func TestMonitoring_UnitIsKnownToSystemd(t *testing.T) {
+	analyze := requireProgram(t, "systemd-analyze", "systemd")
+	path, err := program()
+	require.NoError(t, err)
+	unit := filepath.Join(t.TempDir(), "clockctl.service")
+	verify := func(text string) string {
+		require.NoError(t, os.WriteFile(unit, []byte(strings.Replace(text, "/usr/local/bin/clockctl", path, 1)), 0o600))
+		output, err := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", "--recursive-errors=no", unit).CombinedOutput()
+		if err != nil {
+			return err.Error() + " " + string(output)
+		}
+		return string(output)
+	}
+	text := monitoringFile(t, "clockctl.service")
+	require.Empty(t, verify(text))
+	require.Contains(t, text, "\nSystemCallErrorNumber=EPERM\n", "/metrics reads the kernel's clock by a call that the filter refuses: without this it would be killed")
+	require.Contains(t, verify(strings.Replace(text, "ProtectClock=yes", "ProtectClocks=yes", 1)), "ProtectClocks", "it can fail")
 }

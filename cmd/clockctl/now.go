@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,10 +52,11 @@ func runNow(cmd *cobra.Command, s streams, p *probing, wait bool, args []string)
 			report.Err = err
 		}
 	}
-	if err := printNow(s, p, report); err != nil {
+	ended := interruption(cmd.Context())
+	if err := printNow(s, p, report, ended); err != nil {
 		return err
 	}
-	return errors.Join(interruption(cmd.Context()), judge(report))
+	return errors.Join(ended, judge(report))
 }
 
 // waitUntilPassed is the commit wait for the latest moment of the report.
@@ -66,9 +68,11 @@ func waitUntilPassed(ctx context.Context, local truetime.LocalClock, r ntpprobe.
 	return clock.WaitUntilAfter(ctx, r.Interval.Latest())
 }
 
-func printNow(s streams, p *probing, r ntpprobe.Report) error {
+func printNow(s streams, p *probing, r ntpprobe.Report, ended error) error {
 	if p.output == "json" {
-		return writeJSON(s.out, nowJSON(r))
+		o := nowJSON(r)
+		o.Error = cmp.Or(o.Error, endedBy(ended))
+		return writeJSON(s.out, o)
 	}
 	if r.Err != nil {
 		return nil // stderr says why

@@ -20,6 +20,6 @@ func TestNow_AnInterruptedWaitLeavesTheIntervalTrue(t *testing.T) {
 	})})
 	code, stdout, stderr := invoke(ctx, "now", "--wait", "-n", "2", "-i", "1ms", "--timeout", "10s", "-o", "json", server)
 	require.Equal(t, exitInterrupted, code, stderr)
-	require.Regexp(t, `"interval":\{"earliest".*"agreed":1,"status":"synchronized","leap_pending":null\}\n$`, stdout)
+	require.Regexp(t, `"interval":\{"earliest".*"agreed":1,"status":"synchronized","error":\{"code":"interrupted","message":"interrupted by signal interrupt"\},"leap_pending":null\}\n$`, stdout)
 	require.Equal(t, "clockctl: now: interrupted by signal interrupt\n", stderr)
 }

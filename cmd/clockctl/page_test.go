@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"net/http"
 	"os"
@@ -179,6 +180,7 @@ func TestPage_InARealBrowser(t *testing.T) {
 	require.Equal(t, []string{"agreed", "agreed", "agreed", "falseticker"}, s.States)
 	require.Equal(t, 4, s.Forecast)
 	require.Equal(t, 1, s.Band)
+	pastOnThePage(ctx, t, url, o)
 
 	heard.expectBreak()
 	require.Zero(t, stop())
@@ -186,10 +188,26 @@ func TestPage_InARealBrowser(t *testing.T) {
 	again, _ := serveOn(t, append([]string{"--listen", strings.TrimPrefix(url, "http://"), "-i", "20ms"}, fleet...)...)
 	require.Equal(t, url, again)
 	untilShown(ctx, t, "the page lives again", func(now shown) bool {
-		return !now.Stale && now.ReadAt > s.ReadAt && now.Status == "synchronized" && now.Band == 2
+		return !now.Stale && now.ReadAt > s.ReadAt && now.Status == "synchronized" && now.Band >= 2
 	})
 	require.NotEqual(t, picture(ctx, t, "light"), picture(ctx, t, "dark"), "the background follows the user's wish")
 	require.Empty(t, heard.all(), "the console")
+}
+
+// pastOnThePage: after a reload the page shows what was known before it was there, from the server, and the minutes too.
+func pastOnThePage(ctx context.Context, t *testing.T, url string, o liveJSON) {
+	t.Helper()
+	knownSince(t, url)
+	require.NoError(t, chromedp.Do(ctx, chromedp.Reload()))
+	evaluates := func(script string) bool {
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script))
+		return err == nil && is
+	}
+	require.Eventually(t, func() bool { return evaluates("looks.some((p) => p.at < 0 && p.low !== null)") }, 30*time.Second, 50*time.Millisecond)
+	low, high := *o.Offset-o.Interval.Uncertainty, *o.Offset+o.Interval.Uncertainty
+	require.True(t, evaluates(fmt.Sprintf("looks.some((p) => p.low !== null && p.low < %d && p.high > %d)", high, low)), "about where the event had it")
+	require.True(t, evaluates(`document.querySelectorAll("#views button").item(2).click(); view === "24 h" && minutes.length > 0 && document.querySelectorAll("#plot .band").length > 0`))
+	require.True(t, evaluates(`document.querySelector("#views button").click(); view === "15 min"`))
 }
 
 // picture writes a screenshot and returns the colour of the background.
@@ -207,8 +225,39 @@ func picture(ctx context.Context, t *testing.T, scheme string) (background strin
 	return background
 }
 
-// TestPage_TextThatServersSend is shown as text: a reference id or a detail can be HTML.
+// TestPage_SpanOfTwoMoments leaves out of the second what is the same, and nothing else.
+func TestPage_SpanOfTwoMoments(t *testing.T) {
+	ctx, _ := browser(t)
+	url, _ := serveOn(t, append(onFreePort, closedPort(t))...)
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(url+"/")))
+	for latest, want := range map[string]string{
+		"2026-11-23T07:36:45.354073906Z": "07:36:45.353951498Z … 45.354073906Z",
+		"2026-11-23T07:37:05.354073906Z": "07:36:45.353951498Z … 07:37:05.354073906Z",
+		"2026-11-24T07:36:45.354073906Z": "2026-11-23T07:36:45.353951498Z … 2026-11-24T07:36:45.354073906Z",
+	} {
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](fmt.Sprintf("span(%q, %q)", "2026-11-23T07:36:45.353951498Z", latest)))
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+// TestPage_TextThatServersSend is shown as text, were it HTML: here an event is, wherever there is text in one.
 func TestPage_TextThatServersSend(t *testing.T) {
+	ctx, heard := browser(t)
+	url, _ := serveOn(t, append(onFreePort, closedPort(t))...)
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(url+"/")))
+	const event = `(() => { const evil = "<b>x</b><img src=x onerror=alert(1)>"; show({read_at: evil, status: evil, interval: null, agreed: 0, sources_total: 1, faulty_tolerated: null, error: {message: evil}, forecast: [],
+		sources: [{address: evil, state: evil, reason: evil, detail: evil, stratum: null, offset_ns: null, error_bound_ns: null, delay_ns: null, budget: null}]});
+		return [document.querySelectorAll("b, img").length, document.body.textContent.split(evil).length - 1]; })()`
+	counts, err := chromedp.Run(ctx, chromedp.Evaluate[[]int](event))
+	require.NoError(t, err)
+	require.Zero(t, counts[0])
+	require.GreaterOrEqual(t, counts[1], 5, "it is there to be read: status, error, address, reason, detail")
+	require.Empty(t, heard.all())
+}
+
+// TestPage_NoTextBecomesHTML: nor by any way that its script does not use yet.
+func TestPage_NoTextBecomesHTML(t *testing.T) {
 	script, err := os.ReadFile("../../internal/serve/page/page.js")
 	require.NoError(t, err)
 	for _, dangerous := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"} {

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/trueclock/trueclock/internal/skew"
 	"github.com/trueclock/trueclock/truetime"
@@ -23,50 +28,102 @@ type peerAnswer struct {
 	reason      string // "" if there is an interval
 }
 
-// peerURL turns HOST, HOST:PORT or a URL into where the interval is.
+// peerURL turns HOST, HOST:PORT or a URL into where the interval is, the same for each spelling
+// of an address, so that no node has two votes.
 func peerURL(name string) (string, error) {
+	no := errors.New("it is not HOST, HOST:PORT or http://HOST:PORT")
+	text := name
 	if !strings.Contains(name, "://") {
-		if _, _, err := net.SplitHostPort(name); err != nil {
-			_, port, _ := net.SplitHostPort(defaultListen)
-			name = net.JoinHostPort(strings.Trim(name, "[]"), port)
+		host, port, err := net.SplitHostPort(name)
+		if err != nil {
+			_, port, _ = net.SplitHostPort(defaultListen)
+			if host = name; strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
+				host = name[1 : len(name)-1]
+			}
 		}
-		name = "http://" + name
+		if port == "" || strings.ContainsAny(host, "[]/?#@") {
+			return "", no
+		}
+		text = (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}).String() // a zone has its % escaped
 	}
-	u, err := url.Parse(name)
-	switch {
-	case err != nil:
-		return "", err
-	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return "", errors.New("it is not HOST, HOST:PORT or http://HOST:PORT")
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return "", no
 	}
+	host, port := strings.ToLower(u.Hostname()), cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	if address, err := netip.ParseAddr(host); err == nil {
+		host = address.Unmap().String()
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || number == 0 {
+		return "", fmt.Errorf("port %q is not a number from 1 to 65535", port)
+	}
+	u.Host, u.ForceQuery = net.JoinHostPort(host, strconv.FormatUint(number, 10)), false
 	return u.JoinPath("api/v1/interval").String(), nil
 }
 
-// askPeer asks one peer between two readings of the local clock.
+// peerURLs is peerURL of each. It returns a usageError for one that is none, and for one that is named twice.
+func peerURLs(names []string) (urls []string, err error) {
+	for _, name := range names {
+		url, err := peerURL(name)
+		switch {
+		case err != nil:
+			return nil, &usageError{fmt.Errorf("peer %q: %w", withoutPassword(name), err)}
+		case slices.Contains(urls, url):
+			return nil, &usageError{fmt.Errorf("peer %q is named twice, and counts once", name)}
+		}
+		urls = append(urls, url)
+	}
+	return urls, nil
+}
+
+// askPeer asks one peer between two readings of the local clock. What it says goes to a terminal,
+// where it must not be more than text.
 func askPeer(ctx context.Context, local truetime.LocalClock, address string, timeout time.Duration) peerAnswer {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	a, err := exchangeWithPeer(ctx, local, address)
+	switch interrupted := interruption(ctx); {
+	case err != nil && interrupted != nil:
+		err = interrupted
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("no answer within %v", timeout)
+	}
+	if err != nil {
+		a.reason = firstLine(err)
+	}
+	a.status, a.reason = brief(a.status), brief(a.reason)
+	return a
+}
+
+// brief is what a stranger says, without what could steer a terminal, and not more than a line of it.
+func brief(text string) string {
+	const most = 300
+	if text = visible(text); utf8.RuneCountInString(text) > most {
+		text = string([]rune(text)[:most]) + "…"
+	}
+	return text
+}
+
+func exchangeWithPeer(ctx context.Context, local truetime.LocalClock, address string) (peerAnswer, error) {
 	sent, err := local.Read()
 	if err != nil {
-		return peerAnswer{reason: firstLine(err)}
+		return peerAnswer{}, err
 	}
 	body, err := get(ctx, address)
 	if errors.As(err, new(*notJSONError)) {
 		err = fmt.Errorf("%w; does clockctl serve run there?", err)
 	}
 	if err != nil {
-		return peerAnswer{reason: firstLine(err)}
+		return peerAnswer{}, err
 	}
 	got, err := local.Read()
 	if err != nil {
-		return peerAnswer{reason: firstLine(err)}
+		return peerAnswer{}, err
 	}
 	a, err := understandPeer(body)
-	if err != nil {
-		return peerAnswer{reason: firstLine(err)}
-	}
 	a.node.Sent, a.node.Got = sent, got
-	return a
+	return a, err
 }
 
 // understandPeer reads the object of /api/v1/interval. It returns an error for what is
@@ -83,7 +140,7 @@ func understandPeer(body []byte) (peerAnswer, error) {
 	case o.Interval == nil && o.Error == nil:
 		return a, errors.New("neither an interval nor an error")
 	case o.Interval == nil:
-		a.reason = o.Error.Message
+		a.reason = cmp.Or(o.Error.Message, "it has none, and does not say why")
 		return a, nil
 	case o.ReadAt == nil:
 		return a, errors.New("read_at is missing")
@@ -98,6 +155,7 @@ func understandPeer(body []byte) (peerAnswer, error) {
 	if a.node.Earliest > a.node.Latest {
 		return a, errors.New("the interval is inverted")
 	}
-	a.node.Known, a.uncertainty = true, o.Interval.Uncertainty
+	width := a.node.Latest - a.node.Earliest
+	a.node.Known, a.uncertainty = true, width/2+width%2
 	return a, nil
 }

@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/trueclock/trueclock/internal/chronylog"
 	"github.com/trueclock/trueclock/internal/plot"
+	"github.com/trueclock/trueclock/internal/record"
 )
 
 // plotting holds the flags of plot.
@@ -39,7 +41,9 @@ file that needs no network. --term, which is the default, draws with braille
 characters, as wide as the terminal or COLUMNS. Above zero the clock is slow.
 
 Wide intervals at the beginning are cut rather than flatten the rest; the picture
-says so. Many points are merged; the band then holds all of theirs.
+says so. Many points are merged; the band then holds all of theirs. Where no interval was
+known there is a gap, and a dotted upright line where the local clock began a new epoch,
+as after a suspend, or the wall clock was set. Time is true time, as far as it was known.
 
 Exit codes: 0 drawn, 1 no interval follows from the files, or one is neither a recording
 nor a log or cannot be written, 64 usage (also a file that cannot be opened).`,
@@ -105,11 +109,30 @@ func writeDrawing(s streams, file, text string) error {
 		_, err := io.WriteString(s.out, text)
 		return err
 	}
+	if isTrace(file) {
+		return &badAnswer{code: "write", err: errors.New("a recording"), text: "cannot write the picture: " + file + " is a recording or a log; name another file"}
+	}
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return &badAnswer{code: "write", err: err, text: "cannot write the picture: " + err.Error()}
 	}
 	_, err := fmt.Fprintln(s.out, file)
 	return err
+}
+
+// isTrace reports whether a file holds what plot reads, which no picture may replace.
+func isTrace(file string) bool {
+	info, err := os.Stat(file)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	start := make([]byte, 64)
+	n, _ := io.ReadFull(f, start)
+	return record.IsRecording(start[:n]) || chronylog.IsHeader(string(start[:n]))
 }
 
 // terminalColumns is COLUMNS, or how wide the terminal is, or 80.

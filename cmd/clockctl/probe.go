@@ -1,9 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"time"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -30,8 +31,8 @@ Offset: reference − local; "slow" means that the local clock is behind.
 Without arguments the servers of the configuration are asked.
 
 With servers named or configured, --targets are measured against their interval and
-have no vote: thousands can be compared, at most 256 at a time, shown as they answer.
-Without, the targets are the servers.
+have no vote: thousands can be compared, at most 256 at a time, shown as they answer and
+summed up at the end. Without, the targets are the servers.
 
 Exit codes: 0 there is an interval, 1 there is none, 64 usage, 130 and 143
 interrupted (what is known is printed).`,
@@ -66,12 +67,8 @@ func runProbe(cmd *cobra.Command, s streams, p *probing, args []string) error {
 
 // failed prints the JSON object of a command that could not measure.
 func failed(s streams, cmd *cobra.Command, p *probing, err error) error {
-	code := "internal"
-	if exitCode(err) == exitUsage {
-		code = "usage"
-	}
-	if p.output == "json" || p.output == "ndjson" {
-		return errors.Join(err, writeJSON(s.out, failedJSON(cmd.Name(), p.output, code, err)))
+	if format := configuredJSON(cmd); format != "" && slices.Contains(p.outputs, format) {
+		return errors.Join(err, writeJSON(s.out, failedJSON(cmd.Name(), format, errorCode(err), err)))
 	}
 	return err
 }
@@ -79,48 +76,42 @@ func failed(s streams, cmd *cobra.Command, p *probing, err error) error {
 // print shows the report and then the targets, which ndjson and the tables do as
 // they are known.
 func (p *probing) print(ctx context.Context, s streams, o ntpprobe.MeasureOptions, r ntpprobe.Report) error {
+	ended := interruption(ctx)
+	if p.judged == nil || r.Err != nil || ended != nil {
+		return p.printReport(s, r, nil, ended)
+	}
 	streamed := p.output != "json" && p.output != "csv"
 	if streamed {
 		if err := p.printReport(s, r, nil, nil); err != nil {
 			return err
 		}
 	}
-	began := time.Now()
-	targets, err := p.judge(ctx, s, o, r)
-	switch {
-	case !streamed:
-		return errors.Join(err, p.printReport(s, r, targets, err))
-	case err == nil && p.judged != nil && p.output != "ndjson":
-		return writeSurvey(s.out, targets, time.Since(began))
-	}
-	return err
-}
-
-// judge measures the targets, if there are any and there is an interval.
-func (p *probing) judge(ctx context.Context, s streams, o ntpprobe.MeasureOptions, r ntpprobe.Report) ([]ntpprobe.SourceStatus, error) {
-	if p.judged == nil || r.Err != nil || interruption(ctx) != nil {
-		return nil, nil
-	}
 	o.Servers = p.judged
-	if o.Interval == 0 {
-		o.Interval = ntpprobe.DefaultInterval(o.Servers)
+	o.Interval = cmp.Or(o.Interval, ntpprobe.DefaultInterval(o.Servers))
+	targets, sum, err := p.survey(ctx, s, o, r, !streamed)
+	if sum == nil {
+		return err // of stdout, so there is nothing more to print
 	}
-	targets, err := p.survey(ctx, s, o, r)
-	inOrder(targets, p.judged)
-	return targets, err
+	ended = cmp.Or(err, interruption(ctx))
+	switch p.output {
+	case "json", "csv":
+		return errors.Join(err, p.printReport(s, r, targets, ended))
+	case "ndjson":
+		return errors.Join(err, writeJSON(s.out, sum.object(ended)))
+	}
+	return errors.Join(err, sum.write(s.out))
 }
 
-func (p *probing) printReport(s streams, r ntpprobe.Report, targets []ntpprobe.SourceStatus, failure error) error {
+// printReport prints what was measured before something ended it, if ended is not nil.
+func (p *probing) printReport(s streams, r ntpprobe.Report, targets []ntpprobe.SourceStatus, ended error) error {
 	switch p.output {
 	case "json", "ndjson":
 		o := reportJSON(r)
+		o.Error = cmp.Or(o.Error, endedBy(ended))
 		if p.output == "ndjson" {
 			o.Type = "result"
 		} else if p.judged != nil {
 			o.Targets = ptr(sourcesJSON(targets))
-		}
-		if failure != nil && o.Error == nil {
-			o.Error = &errorJSON{Code: "internal", Message: firstLine(failure)} // the targets are not all there
 		}
 		return writeJSON(s.out, o)
 	case "csv":

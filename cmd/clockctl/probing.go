@@ -128,7 +128,7 @@ func (p *probing) servers(ctx context.Context, s streams, args []string) ([]ntpp
 	if p.targets == "" {
 		return servers, nil
 	}
-	targets, err := readTargets(s, p.targets)
+	targets, err := readTargets(ctx, s, p.targets)
 	if err != nil {
 		return nil, err
 	}

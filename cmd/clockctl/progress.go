@@ -2,11 +2,15 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"time"
+
+	"golang.org/x/term"
 )
 
-// progress counts what is done on stderr: only on a terminal, only if the work
-// lasts over a second, erased at the end.
+// progress counts what is done on stderr: only on a terminal that can erase, only if the work
+// lasts over a second, in one line, erased at the end.
 type progress struct {
 	streams  streams
 	enabled  bool
@@ -16,10 +20,11 @@ type progress struct {
 	done     int
 	expected int // 0: nobody knows
 	shown    bool
+	last     time.Time // when it was shown
 }
 
 func newProgress(s streams, quiet bool, command, what string, expected int) *progress {
-	return &progress{streams: s, enabled: s.errTTY && !quiet, command: command, what: what, started: time.Now(), expected: expected}
+	return &progress{streams: s, enabled: s.errTTY && !quiet && !dumb(s.getenv), command: command, what: what, started: time.Now(), expected: expected}
 }
 
 // step notes one more.
@@ -32,13 +37,31 @@ func (p *progress) step() {
 	p.say(fmt.Sprintf("%d%s %s", p.done, of, p.what))
 }
 
-// say replaces what is shown.
+// say replaces what is shown, not so often that nobody could read it. What is wider than the
+// terminal is cut: of a line that wraps only the end could be erased.
 func (p *progress) say(text string) {
-	if !p.enabled || time.Since(p.started) < time.Second {
+	now := time.Now()
+	if !p.enabled || now.Sub(p.started) < time.Second || p.shown && now.Sub(p.last) < 50*time.Millisecond {
 		return
 	}
-	fmt.Fprintf(p.streams.err, "\r\x1b[Kclockctl: %s: %s", p.command, text)
-	p.shown = true
+	line := []rune("clockctl: " + p.command + ": " + text)
+	if most := columns(p.streams.err) - 1; len(line) > most {
+		line = append(line[:most-1], '…')
+	}
+	fmt.Fprintf(p.streams.err, "\r\x1b[K%s", string(line))
+	p.shown, p.last = true, now
+}
+
+// columns is the width of a terminal, at least 20.
+func columns(w io.Writer) int {
+	width := 0
+	if file, ok := w.(*os.File); ok {
+		width, _, _ = term.GetSize(int(file.Fd()))
+	}
+	if width <= 0 {
+		width = 80
+	}
+	return max(width, 20)
 }
 
 // erase leaves the line as it was.

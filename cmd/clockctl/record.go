@@ -19,6 +19,7 @@ type recording struct {
 	probing
 	maxSize bytesize
 	keep    int
+	sync    bool
 	length  time.Duration
 	count   int
 	note    string
@@ -40,7 +41,13 @@ than every 16 s if the server is not on loopback or link-local.
 A line reaches the system before the next exchange is looked at, and no line is ever
 changed. If record is killed the last line may be torn: readers skip it, and the
 next record ends it. A full disk ends record with an error and keeps what was
-written. With --max-size FILE becomes FILE.1, FILE.1 becomes FILE.2, and so on.
+written. A power cut loses what the system had not yet written to the disk, often the
+last half minute; with --sync at most the last line. Two records of one FILE
+exclude each other.
+
+With --max-size FILE becomes FILE.1 when it is full, FILE.1 becomes FILE.2, and so on up
+to --keep; the oldest goes. Each file stands alone. analyze and plot read those that
+are named, in whatever order: FILE.2 FILE.1 FILE.
 
 It ends with --for, --count, or a signal; then it prints what was recorded.
 
@@ -56,10 +63,11 @@ and no recording, or cannot be written, 64 usage.`,
 	f.Lookup("targets").Usage = "file with one HOST[:PORT] a line (-: standard input): the servers"
 	f.Var(&r.maxSize, "max-size", "begin a new file before FILE exceeds this, such as 10MB (default: never)")
 	f.IntVar(&r.keep, "keep", 5, "how many full files stay, FILE.1 the newest")
+	f.BoolVar(&r.sync, "sync", false, "wait until each line is on the disk, for a machine that may lose power")
 	f.DurationVar(&r.length, "for", 0, "end after this time (default: never)")
 	f.IntVar(&r.count, "count", 0, "end after this many exchanges, those of all servers counted (default: never)")
 	f.StringVar(&r.note, "note", "", "said at the start of each session: which machine, which experiment")
-	onlyOnCommandLine(cmd, "for", "count")
+	onlyOnCommandLine(cmd, "for", "count", "sync")
 	sharedAs(cmd, "samples", "") // a service asks otherwise than a command that ends
 	sharedAs(cmd, "interval", "")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runRecord(cmd, s, &r, args) }
@@ -106,12 +114,14 @@ func failure(err error) *errorJSON {
 }
 
 func (r *recording) record(cmd *cobra.Command, s streams, args []string, sum *recordedJSON) error {
-	if r.json {
-		r.output = "json"
+	if err := r.format(cmd); err != nil {
+		return err
 	}
 	switch {
 	case len(args) == 0:
 		return &usageError{errors.New("no file given; name it before the servers: clockctl record drift.ndjson ntp1.example.net …")}
+	case args[0] == "-":
+		return &usageError{errors.New("- is no file to append to; clockctl watch -o ndjson prints what happens")}
 	case r.keep < 1 || r.keep > 1000:
 		return &usageError{fmt.Errorf("--keep %d is not from 1 to 1000", r.keep)}
 	case r.length < 0 || r.length == 0 && cmd.Flags().Changed("for"):
@@ -144,7 +154,7 @@ func (r *recording) run(ctx context.Context, s streams, o ntpprobe.MeasureOption
 	if err != nil {
 		return err
 	}
-	if err := rec.open(sum.File, record.Options{MaxSize: int64(r.maxSize), Keep: r.keep}, o); err != nil {
+	if err := rec.open(sum.File, record.Options{MaxSize: int64(r.maxSize), Keep: r.keep, Sync: r.sync}, o); err != nil {
 		return cannotWrite(sum.File, err)
 	}
 	if r.length > 0 {

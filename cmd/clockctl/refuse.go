@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -9,7 +10,7 @@ import (
 
 // misused is the error of a command whose flags or configuration are wrong.
 func misused(cmd *cobra.Command, s streams, args []string, err error) error {
-	format, typed := typedOutput(args)
+	format, typed := typedOutput(cmd, args)
 	if !errors.As(err, new(*usageError)) { // it is of a flag
 		err = misuse(cmd, err)
 		if !typed {
@@ -25,7 +26,7 @@ func misused(cmd *cobra.Command, s streams, args []string, err error) error {
 // refused is the error of a command that did not begin. It prints the object of -o json
 // and -o ndjson; format is which of the two is wanted, or "".
 func refused(cmd *cobra.Command, s streams, format string, err error) error {
-	if format == "" || cmd.Flags().Lookup("output") == nil {
+	if format == "" || !slices.Contains(outputsOf(cmd), format) {
 		return err
 	}
 	return errors.Join(err, writeJSON(s.out, refusedJSON(cmd, format, err)))
@@ -59,12 +60,12 @@ type failureJSON struct {
 
 // typedOutput finds the output in a command line that could not be parsed, and returns it if
 // it is json or ndjson; typed says whether it names an output at all.
-func typedOutput(args []string) (format string, typed bool) {
+func typedOutput(cmd *cobra.Command, args []string) (format string, typed bool) {
 	for i, arg := range args {
 		value := ""
 		switch {
 		case arg == "--json":
-			return "json", true
+			return shortJSON(cmd), true
 		case (arg == "-o" || arg == "--output") && i+1 < len(args):
 			value = args[i+1]
 		case strings.HasPrefix(arg, "--output="):
@@ -84,7 +85,7 @@ func typedOutput(args []string) (format string, typed bool) {
 
 // wantsJSON says whether a command whose flags or configuration are wrong should print its object.
 func wantsJSON(cmd *cobra.Command, args []string) bool {
-	format, typed := typedOutput(args)
+	format, typed := typedOutput(cmd, args)
 	if !typed {
 		format = configuredJSON(cmd)
 	}
@@ -94,11 +95,19 @@ func wantsJSON(cmd *cobra.Command, args []string) bool {
 // configuredJSON is the same of a command whose flags have their values.
 func configuredJSON(cmd *cobra.Command) string {
 	if short := cmd.Flags().Lookup("json"); short != nil && short.Value.String() == "true" {
-		return "json"
+		return shortJSON(cmd)
 	}
 	long := cmd.Flags().Lookup("output")
 	if long != nil && (long.Value.String() == "json" || long.Value.String() == "ndjson") {
 		return long.Value.String()
 	}
 	return ""
+}
+
+// shortJSON is what --json is short for.
+func shortJSON(cmd *cobra.Command) string {
+	if outputs := outputsOf(cmd); !slices.Contains(outputs, "json") && slices.Contains(outputs, "ndjson") {
+		return "ndjson"
+	}
+	return "json"
 }

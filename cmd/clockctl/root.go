@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,18 +40,29 @@ func standardStreams() streams {
 // run executes the command line and returns the exit code. Whatever ends with
 // another code than 0 leaves exactly one line on stderr.
 func run(ctx context.Context, args []string, s streams) int {
+	out := &checkedWriter{Writer: s.out}
+	if !s.outTTY {
+		s.out = out
+	}
 	root := newRoot(s, args)
 	root.SetArgs(args)
+	mistake := refuseUnknownHelp(root)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = cmp.Or(*mistake, out.err)
+	}
 	if err != nil {
 		line := firstLine(err)
 		if exitCode(err) == exitUsage {
 			line += comesFrom(cmd, line)
 		}
-		fmt.Fprintf(s.err, "%s: %s\n", strings.Replace(cmd.CommandPath(), " ", ": ", 1), line)
+		fmt.Fprintf(s.err, "%s: %s\n", named(cmd), line)
 	}
 	return exitCode(err)
 }
+
+// named is a command as the lines on stderr begin: clockctl: hlc now.
+func named(cmd *cobra.Command) string { return strings.Replace(cmd.CommandPath(), " ", ": ", 1) }
 
 func newRoot(s streams, args []string) *cobra.Command {
 	root := &cobra.Command{
@@ -76,7 +89,12 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, s, args, err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if unknown := unknownCommand(cmd, cmd.Flags().Args()); cmd.HasSubCommands() && unknown != nil {
+			return unknown // whose flags they would be
+		}
+		return misused(cmd, s, args, err)
+	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if err := configure(cmd, s); err != nil {
 			return cmd.FlagErrorFunc()(cmd, err) // a mistake in the configuration is one in the flags
@@ -88,6 +106,9 @@ Exit codes: 0 the answer is good, 1 it is bad (no quorum, a failed lesson),
 	root.AddCommand(newProbe(s), newNow(s), newWatch(s), newCheck(s, args), newWait(s, args), newDoctor(s, args), newHLC(s), newDemo(s), newSources(s), newClocks(s), newRecord(s), newAnalyze(s), newPlot(s), newMatrix(s), newServe(s), newConfig(s), newVersion(s), newCompletion(s), newMan(s), help)
 	root.SetHelpCommand(help)
 	completeValues(root)
+	for _, cmd := range everyCommand(root) {
+		cmd.SuggestionsMinimumDistance = 2
+	}
 	return root
 }
 
@@ -95,17 +116,25 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return &usageError{fmt.Errorf("unknown command %q; see %s --help", args[0], cmd.CommandPath())}
+	return &usageError{fmt.Errorf("unknown command %q%s; see %s --help", args[0], meant(cmd, args[0]), cmd.CommandPath())}
+}
+
+// meant says which subcommand may have been meant.
+func meant(cmd *cobra.Command, typed string) string {
+	if names := cmd.SuggestionsFor(typed); len(names) > 0 {
+		return " (did you mean " + strings.Join(names, " or ") + "?)"
+	}
+	return ""
 }
 
 // firstLine keeps an error on one line and drops the library's prefix.
 func firstLine(err error) string {
-	text := err.Error()
+	text := strings.Join(slices.Compact(strings.Split(err.Error(), "\n")), "; ") // errors that were joined: what failed twice, once
 	for _, library := range []string{"ntpprobe: ", "truetime: ", "hlc: ", "chronyc: ", "clocks: ", "timex: "} {
 		text = strings.TrimPrefix(text, library)
 	}
 	if interrupted := new(interruptedError); errors.As(err, &interrupted) {
 		text = interrupted.Error()
 	}
-	return strings.ReplaceAll(text, "\n", " ")
+	return visible(text) // part of it may come from whoever answered
 }

@@ -55,7 +55,8 @@ var printed = []struct {
 	{0, "doctor -o json"}, {1, "doctor -o json -n 1 $CLOSED"}, {64, "doctor -o json --nonsense"},
 }
 
-func TestSchema_OfWhatIsPrinted(t *testing.T) {
+// printedEnvironment starts what the rows of printed name, and goes to a folder with their files.
+func printedEnvironment(t *testing.T) map[string]string {
 	env := scriptFleet(t)
 	m := awkward(t)
 	text, err := os.ReadFile(m.userPath())
@@ -64,8 +65,13 @@ func TestSchema_OfWhatIsPrinted(t *testing.T) {
 	require.NoError(t, os.WriteFile("awkward.toml", text, 0o600))
 	require.NoError(t, os.WriteFile("fleet", []byte(env["H4"]+"\n"+env["LIAR"]+"\n"+env["CLOSED"]+"\n"), 0o600))
 	savedState(t, "state")
-	good, bad := map[string]bool{}, map[string]bool{}
 	env["PEER1"], env["PEER2"] = peer(t, 0, 0), peer(t, 0, 0)
+	return env
+}
+
+func TestSchema_OfWhatIsPrinted(t *testing.T) {
+	env := printedEnvironment(t)
+	good, bad := map[string]bool{}, map[string]bool{}
 	for _, row := range printed {
 		args := strings.Fields(os.Expand(row.line, func(name string) string { return env[name] }))
 		code, stdout, stderr := invokeOnce(t.Context(), args...)
@@ -126,28 +132,36 @@ func checkPrinted(args []string, stdout string) error {
 		if !strings.HasPrefix(line, `{"schema":`) {
 			continue
 		}
-		name, err := schemaName(args)
-		if err != nil {
-			return err
-		}
 		value, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+		if err == nil {
+			err = checkObject(args, value)
+		}
 		if err != nil {
-			return fmt.Errorf("%w: %s", err, line)
+			return fmt.Errorf("%w\n%s", err, line)
 		}
-		if _, typed := value.(map[string]any)["type"]; typed {
-			name += "-ndjson"
-		}
-		schemas, err := strictSchemas()
-		if err != nil {
-			return err
-		}
-		schema, known := schemas[name+".json"]
-		if !known {
-			return fmt.Errorf("docs/schema/%s.json does not exist, and should say what this is: %s", name, line)
-		}
-		if err := schema.Validate(value); err != nil {
-			return fmt.Errorf("docs/schema/%s.json: %w\n%s", name, err, line)
-		}
+	}
+	return nil
+}
+
+// checkObject checks one object of the command line.
+func checkObject(args []string, value any) error {
+	name, err := schemaName(args)
+	if err != nil {
+		return err
+	}
+	if _, typed := value.(map[string]any)["type"]; typed {
+		name += "-ndjson"
+	}
+	schemas, err := strictSchemas()
+	if err != nil {
+		return err
+	}
+	schema, known := schemas[name+".json"]
+	if !known {
+		return fmt.Errorf("docs/schema/%s.json does not exist, and should say what this is", name)
+	}
+	if err := schema.Validate(value); err != nil {
+		return fmt.Errorf("docs/schema/%s.json: %w", name, err)
 	}
 	return nil
 }

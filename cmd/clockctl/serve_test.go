@@ -235,6 +235,53 @@ func TestServe_ListensOnLoopback(t *testing.T) {
 	require.True(t, strings.HasPrefix(defaultListen, "127.0.0.1:"))
 }
 
+// TestServe_WhereItListens: 0.0.0.0 is IPv4 alone, what it must be asked for is told on stderr, and a port that is taken says so.
+func TestServe_WhereItListens(t *testing.T) {
+	require.Equal(t, "tcp4", serving{listen: "0.0.0.0:1"}.network())
+	for _, other := range []string{"[::]:1", "localhost:1", "127.0.0.1:1"} {
+		require.Equal(t, "tcp", serving{listen: other}.network())
+	}
+	server := startServer(t, fleet.Config{})
+	code, stdout, stderr := invokeOnce(t.Context(), "serve", "--listen", "0.0.0.0:0", server)
+	require.Zero(t, code)
+	require.Regexp(t, `^http://0\.0\.0\.0:\d+/\n$`, stdout)
+	require.Regexp(t, `^clockctl: serve: warning: \S+ can be reached from other machines`, stderr)
+	code, stdout, stderr = invokeOnce(t.Context(), "serve", "--listen", "[::1]:0", server)
+	if code == 0 { // there is IPv6
+		require.Regexp(t, `^http://\[::1\]:\d+/\n$`, stdout)
+		require.Empty(t, stderr)
+	}
+	url, _ := serveOn(t, append(onFreePort, server)...)
+	code, _, stderr = invokeOnce(t.Context(), "serve", "--listen", strings.TrimPrefix(url, "http://"), server)
+	require.Equal(t, exitBad, code)
+	require.Contains(t, stderr, "is another serve running? choose another port with --listen")
+}
+
+// TestServe_CalledByAForeignName: a site that points its name at 127.0.0.1 may not read, unless the name was allowed.
+func TestServe_CalledByAForeignName(t *testing.T) {
+	url, _ := serveOn(t, append([]string{"--allow-host", "clock.example.net"}, append(onFreePort, closedPort(t))...)...)
+	for host, want := range map[string]int{"clock.example.net": http.StatusOK, "evil.example": http.StatusMisdirectedRequest} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/api/v1/sources", nil)
+		require.NoError(t, err)
+		request.Host = host
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, want, response.StatusCode, host)
+	}
+}
+
+// TestNameList_ReadsWhatItPrints: commas, blanks, several times.
+func TestNameList_ReadsWhatItPrints(t *testing.T) {
+	var l, again nameList
+	require.NoError(t, l.Set("a, b,,"))
+	require.NoError(t, l.Set("c"))
+	require.NoError(t, l.Set(""))
+	require.Equal(t, nameList{"a", "b", "c"}, l)
+	require.NoError(t, again.Set(l.String()))
+	require.Equal(t, l, again)
+}
+
 // TestPoll_TheFlagsInThePolicy: public servers are never asked faster than the library allows.
 func TestPoll_TheFlagsInThePolicy(t *testing.T) {
 	p := probing{}

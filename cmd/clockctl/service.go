@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,9 +22,12 @@ type service struct {
 	clock    *truetime.Clock
 	metrics  *promclock.Metrics
 	registry *prometheus.Registry
+	peers    *peers
+	past     serve.History
+	began    time.Time // where the clock of past begins
 }
 
-func newService(cmd *cobra.Command, s streams, p *probing, args []string) (*service, error) {
+func newService(cmd *cobra.Command, s streams, p *probing, args, peers []string) (*service, error) {
 	o, err := p.options(cmd, s, args)
 	if err == nil && p.judged != nil {
 		err = &usageError{errors.New("name the servers as arguments or by --targets, not both; to measure targets against servers use clockctl probe")}
@@ -30,10 +35,14 @@ func newService(cmd *cobra.Command, s streams, p *probing, args []string) (*serv
 	if err != nil {
 		return nil, err
 	}
-	v := &service{clock: truetime.New(o.Local, truetime.Options{}), metrics: promclock.New(), registry: prometheus.NewRegistry()}
+	v := &service{clock: truetime.New(o.Local, truetime.Options{}), metrics: promclock.New(), registry: prometheus.NewRegistry(), began: time.Now()}
 	v.prober, err = ntpprobe.New(ntpprobe.Config{
 		Servers: o.Servers, Local: o.Local, Assumptions: o.Assumptions, Poll: p.poll(o), OnExchange: v.metrics.Exchange,
 	})
+	if err != nil {
+		return nil, err
+	}
+	v.peers, err = newPeers(peers, o.Local, o.Timeout, func() (ntpprobe.Report, error) { return v.prober.Report(v.clock) })
 	if err != nil {
 		return nil, err
 	}
@@ -41,18 +50,35 @@ func newService(cmd *cobra.Command, s streams, p *probing, args []string) (*serv
 		Name: "clockctl_build_info", Help: "The version that runs.", ConstLabels: prometheus.Labels{"version": moduleVersion()},
 	})
 	build.Set(1)
-	return v, errors.Join(v.registry.Register(build), v.registry.Register(v.metrics.Collector(v.clock, v.prober)))
+	for _, c := range []prometheus.Collector{build, v.metrics.Collector(v.clock, v.prober), promclock.Kernel(), v.peers} {
+		if err := v.registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
 }
 
-func (v *service) config(listeners int) serve.Config {
+// run asks the servers and the peers, and remembers what comes of it, until ctx ends.
+func (v *service) run(ctx context.Context) {
+	var running sync.WaitGroup
+	running.Go(func() { _ = v.prober.Run(ctx, v.clock.Update) }) // its error is that of ctx
+	running.Go(func() { _ = v.metrics.Run(ctx, v.clock) })
+	running.Go(func() { v.peers.run(ctx) })
+	running.Go(func() { v.remember(ctx, v.began) })
+	running.Wait()
+}
+
+func (v *service) config(g serving) serve.Config {
 	return serve.Config{
 		Interval: v.interval,
 		Sources:  v.sources,
 		Live:     v.live,
+		History:  func() any { return v.history(time.Since(v.began)) },
 		Metrics: promhttp.HandlerFor(v.registry, promhttp.HandlerOpts{
 			EnableOpenMetrics: true, MaxRequestsInFlight: 8, Timeout: 10 * time.Second,
 		}),
-		Listeners: listeners,
+		Listeners: g.listeners,
+		Hosts:     g.hosts,
 	}
 }
 

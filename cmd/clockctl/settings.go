@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,6 +47,23 @@ type setting struct {
 	flag   *pflag.Flag
 	own    string // dotted key in the command's table: probe.samples
 	shared string // key for all commands, or ""
+
+	outputs []string // of the command
+}
+
+// formats are all outputs that a subcommand may have.
+var formats = []string{"table", "wide", "json", "ndjson", "csv"}
+
+// passesBy reports whether a shared value is for other subcommands: an output that this one lacks.
+func (s setting) passesBy(text string) bool {
+	switch s.flag.Name {
+	case "output":
+		return slices.Contains(formats, text) && !slices.Contains(s.outputs, text)
+	case "json":
+		wanted, err := strconv.ParseBool(text)
+		return err == nil && wanted && !slices.Contains(s.outputs, "json")
+	}
+	return false
 }
 
 // settingsOf lists the settings of a command, in the order of its flags.
@@ -56,7 +74,7 @@ func settingsOf(cmd *cobra.Command) (settings []setting) {
 	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		names, annotated := f.Annotations[settingKey]
-		s := setting{flag: f, own: table + "." + f.Name, shared: f.Name}
+		s := setting{flag: f, own: table + "." + f.Name, shared: f.Name, outputs: outputsOf(cmd)}
 		switch {
 		case f.Name == "help" || f.Name == "config", annotated && len(names) == 0:
 			return
@@ -126,7 +144,8 @@ func comesFrom(cmd *cobra.Command, complaint string) string {
 	var notes string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		from := originOf(f)
-		named := slices.Contains(words, f.Name) || slices.Contains(words, "--"+f.Name)
+		named := slices.Contains(words, f.Name) || slices.Contains(words, "--"+f.Name) ||
+			f.Name == "max-faulty" && (slices.Contains(words, "faulty") || slices.Contains(words, "lie")) // as the library says it
 		if named && from.where != "" && !strings.Contains(complaint, from.where) {
 			notes += "; " + f.Name + " is from " + from.where
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +68,11 @@ ours, 64 usage, 130 and 143 interrupted.`,
 		if err == nil {
 			v, err = p.look(cmd.Context(), s, o, chronyc.Options{Socket: socket, Address: address, Timeout: p.timeout})
 		}
-		return errors.Join(printView(s, &p, v, err), interruption(cmd.Context()), err)
+		stopped := interruption(cmd.Context())
+		if errors.Is(err, stopped) {
+			stopped = nil // it is said once
+		}
+		return errors.Join(printView(s, &p, v, err), stopped, err)
 	}
 	return cmd
 }
@@ -90,11 +95,11 @@ type view struct {
 // what is known is in the view all the same.
 func (p *probing) look(ctx context.Context, s streams, o ntpprobe.MeasureOptions, c chronyc.Options) (view, error) {
 	v := view{kernel: readKernelState()}
-	daemon, err := chronyc.Reach(ctx, c)
+	daemon, err := chronyc.Reach(ctx, c) // before a packet leaves for one that is not there
 	if err != nil {
 		return v, unreached(err)
 	}
-	defer daemon.Close()
+	_ = daemon.Close() // while the servers are asked no socket of ours lies beside its own
 	if len(o.Servers) > 0 {
 		report, err := p.measure(ctx, s, "sources", o)
 		if err != nil {
@@ -102,20 +107,52 @@ func (p *probing) look(ctx context.Context, s streams, o ntpprobe.MeasureOptions
 		}
 		v.ours = &report
 	}
-	var before truetime.Reading
-	// Not interrupted: what is known of the servers is worth the moment that this takes.
-	report, err := daemon.Report(context.WithoutCancel(ctx), func() (err error) { before, err = o.Local.Read(); return err })
+	ctx, cancel := outlive(ctx, epilogue)
+	defer cancel()
+	return v, v.consult(ctx, o.Local, c)
+}
+
+// epilogue is how long an interrupted command may still ask chronyd: what is known of the servers is
+// worth that much.
+const epilogue = 500 * time.Millisecond
+
+// outlive returns a context that ends that much later than its parent, for the same cause.
+func outlive(parent context.Context, d time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() { time.AfterFunc(d, func() { cancel(context.Cause(parent)) }) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// consult asks chronyd for everything, and compares it with what the servers said.
+func (v *view) consult(ctx context.Context, local truetime.LocalClock, c chronyc.Options) error {
+	daemon, err := chronyc.Reach(ctx, c)
 	if err != nil {
-		return v, &badAnswer{code: "daemon", err: err, text: firstLine(err) + "; look into chronyd's log"}
+		return unreached(err)
 	}
-	if v.at, err = ntpprobe.ReadInstant(o.Local); err != nil {
-		return v, err
+	defer daemon.Close()
+	var before ntpprobe.Instant
+	report, err := daemon.Report(ctx, func() (err error) { before, err = ntpprobe.ReadInstant(local); return err })
+	switch {
+	case interruption(ctx) != nil:
+		return interruption(ctx)
+	case err != nil:
+		return &badAnswer{code: "daemon", err: err, text: firstLine(err) + "; look into chronyd's log"}
 	}
-	if before.Epoch != v.at.After.Epoch {
-		return v, &badAnswer{code: "disrupted", text: "the local clock was disrupted while chronyd answered; try again"}
+	if v.at, err = ntpprobe.ReadInstant(local); err != nil {
+		return err
+	}
+	if before.Before.Epoch != v.at.After.Epoch || jumped(before, v.at) {
+		return &badAnswer{code: "disrupted", text: "the clocks were disrupted while chronyd answered; try again"}
 	}
 	v.where, v.chronyd, v.kernel = daemon.Where, report, readKernelState()
-	return v, v.compare(v.at.After.Nanos - before.Nanos)
+	return v.compare(v.at.After.Nanos - before.Before.Nanos)
+}
+
+// jumped reports whether the wall clock was set between two instants: no slew explains how far it moved.
+func jumped(first, last ntpprobe.Instant) bool {
+	moved := int64(last.Wall.Sub(first.Wall))
+	least, most := last.Before.Nanos-first.After.Nanos, last.After.Nanos-first.Before.Nanos
+	return moved < least-most/4-1 || moved > most+most/4+1
 }
 
 // unreached says what to do if no daemon answers.

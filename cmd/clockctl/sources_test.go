@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -225,4 +228,59 @@ func TestSources_Interrupted(t *testing.T) {
 	require.Equal(t, exitInterrupted, code, stderr)
 	require.Contains(t, stdout, "follows 127.0.9.10")
 	require.Contains(t, stderr, "interrupted by signal interrupt")
+}
+
+// TestSources_InterruptedBesideASlowDaemon, which would keep us for minutes: the command ends soon,
+// and says once why.
+func TestSources_InterruptedBesideASlowDaemon(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var once sync.Once
+	slow := &chronyctest.Fake{Sources: 900, Spoil: func(request, reply []byte) [][]byte {
+		if request[5] == chronyctest.SourceData {
+			once.Do(func() { cancel(&interruptedError{signal: os.Interrupt}) })
+			return nil
+		}
+		return [][]byte{reply}
+	}}
+	code, _, stderr := invoke(ctx, "sources", "--address", slow.Start(t), "--timeout", "1h")
+	require.Equal(t, exitInterrupted, code)
+	require.Equal(t, "clockctl: sources: interrupted by signal interrupt\n", stderr)
+}
+
+// TestJumped: a slew and the time between the readings explain some of what the wall clock moved.
+func TestJumped(t *testing.T) {
+	at := func(nanos int64, wall time.Duration) ntpprobe.Instant {
+		return ntpprobe.Instant{Before: truetime.Reading{Nanos: nanos}, After: truetime.Reading{Nanos: nanos + 100}, Wall: time.Unix(0, int64(wall))}
+	}
+	first := at(0, 0)
+	for wall, want := range map[time.Duration]bool{
+		1_000_000: false, 1_125_000: false, 875_000: false, // slewed by an eighth, either way
+		1_300_000: true, 700_000: true, 0: true, -1: true, 1_001_000_000: true, -999_000_000: true,
+	} {
+		require.Equal(t, want, jumped(first, at(1_000_000, wall)), wall)
+	}
+}
+
+// TestView_WhatIsNotKnownIsNull: a daemon without a time sends zeros, and a source that was not
+// measured has neither a stratum nor an age.
+func TestView_WhatIsNotKnownIsNull(t *testing.T) {
+	for state, known := range map[chronyc.State]string{chronyc.Unsynchronized: `{}`, chronyc.Local: `{"stratum":1}`} {
+		v := view{where: "test", chronyd: chronyc.Report{Tracking: chronyc.Tracking{State: state, Stratum: 1, Leap: "unsynchronized"}, Sources: []chronyc.Source{{Name: "nobody.invalid", Mode: "server", State: chronyc.Unusable}}}}
+		o := v.json(nil)
+		require.JSONEq(t, known, given(t, o.Chronyd, "where", "state", "leap", "frequency_ratio"), state)
+		require.JSONEq(t, `{"name":"nobody.invalid"}`, given(t, o.Sources[0], "mode", "state", "poll_ns", "reach"))
+	}
+}
+
+// given is an object without what is null and without these keys.
+func given(t *testing.T, o any, but ...string) string {
+	t.Helper()
+	text, err := json.Marshal(o)
+	require.NoError(t, err)
+	var keys map[string]any
+	require.NoError(t, json.Unmarshal(text, &keys))
+	maps.DeleteFunc(keys, func(key string, value any) bool { return value == nil || slices.Contains(but, key) })
+	text, err = json.Marshal(keys)
+	require.NoError(t, err)
+	return string(text)
 }

@@ -30,27 +30,27 @@ type chronydJSON struct {
 	Where          string        `json:"where"`
 	State          chronyc.State `json:"state"`
 	Reference      *string       `json:"reference"`
-	Stratum        uint16        `json:"stratum"`
+	Stratum        *uint16       `json:"stratum"` // null, as what is null below, unless it has a time
 	Leap           string        `json:"leap"`
 	Interval       *intervalJSON `json:"interval"`
 	Offset         *int64        `json:"offset_ns"`
 	ErrorBound     *int64        `json:"error_bound_ns"` // of the wall clock: |offset| + root delay/2 + root dispersion
 	RootDelay      *int64        `json:"root_delay_ns"`
 	RootDispersion *int64        `json:"root_dispersion_ns"`
-	LastOffset     int64         `json:"last_offset_ns"`
-	RMSOffset      int64         `json:"rms_offset_ns"`
+	LastOffset     *int64        `json:"last_offset_ns"`
+	RMSOffset      *int64        `json:"rms_offset_ns"`
 	Frequency      float64       `json:"frequency_ratio"` // positive: without chronyd the wall clock is slow
-	Skew           float64       `json:"skew_ratio"`
+	Skew           *float64      `json:"skew_ratio"`
 	UpdatedAt      *string       `json:"updated_at"`
 }
 
 type chronySource struct {
-	Address    string              `json:"address"`
+	Address    *string             `json:"address"` // null while the name is not resolved
 	Name       *string             `json:"name"`
 	Mode       string              `json:"mode"`
 	State      chronyc.SourceState `json:"state"`
 	Selection  *string             `json:"selection"` // null: it needs the unix socket
-	Stratum    uint16              `json:"stratum"`
+	Stratum    *uint16             `json:"stratum"`
 	Poll       int64               `json:"poll_ns"`
 	Reach      uint8               `json:"reach"`
 	Age        *int64              `json:"age_ns"`
@@ -105,7 +105,10 @@ func (v *view) json(err error) viewJSON {
 func (v *view) daemonJSON() *chronydJSON {
 	t := v.chronyd.Tracking
 	o := &chronydJSON{
-		Where: v.where, State: t.State, Stratum: t.Stratum, Leap: t.Leap, LastOffset: int64(t.LastOffset), RMSOffset: int64(t.RMSOffset), Frequency: t.Frequency, Skew: t.Skew,
+		Where: v.where, State: t.State, Leap: t.Leap, Frequency: t.Frequency,
+	}
+	if t.State != chronyc.Unsynchronized {
+		o.Stratum = &t.Stratum
 	}
 	if t.Reference != "" {
 		o.Reference = &t.Reference
@@ -116,12 +119,16 @@ func (v *view) daemonJSON() *chronydJSON {
 	if v.claim != nil {
 		o.Interval, o.Offset, o.ErrorBound = newIntervalJSON(*v.claim), ns(t.Offset), ns(t.ErrorBound())
 		o.RootDelay, o.RootDispersion = ns(t.RootDelay), ns(t.RootDispersion)
+		o.LastOffset, o.RMSOffset, o.Skew = ns(t.LastOffset), ns(t.RMSOffset), &t.Skew
 	}
 	return o
 }
 
 func (v *view) sourceJSON(s chronyc.Source) chronySource {
-	o := chronySource{Address: s.Address, Mode: s.Mode, State: s.State, Stratum: s.Stratum, Poll: int64(s.Poll), Reach: s.Reach}
+	o := chronySource{Mode: s.Mode, State: s.State, Poll: int64(s.Poll), Reach: s.Reach}
+	if s.Address != "" {
+		o.Address = &s.Address
+	}
 	if s.Name != "" {
 		o.Name = &s.Name
 	}
@@ -129,7 +136,7 @@ func (v *view) sourceJSON(s chronyc.Source) chronySource {
 		o.Selection = &s.Selection
 	}
 	if interval, ok := v.interval(s); ok {
-		o.Age, o.Offset, o.ErrorBound, o.Interval = ns(s.Age), ns(s.Offset), ns(interval.Uncertainty()), newIntervalJSON(interval)
+		o.Stratum, o.Age, o.Offset, o.ErrorBound, o.Interval = &s.Stratum, ns(s.Age), ns(s.Offset), ns(interval.Uncertainty()), newIntervalJSON(interval)
 		if v.own != nil {
 			o.Meets = ptr(interval.Overlaps(*v.own))
 		}
@@ -169,12 +176,15 @@ func (v *view) write(w io.Writer, colored bool) error {
 
 func (v *view) cells(s chronyc.Source) []string {
 	name := s.Address
-	if s.Name != "" && s.Name != s.Address {
+	switch {
+	case s.Address == "":
+		name = s.Name
+	case s.Name != "" && s.Name != s.Address:
 		name = s.Name + " (" + s.Address + ")"
 	}
-	age, offset, bound, meets := "-", "-", "-", "-"
+	stratum, age, offset, bound, meets := "-", "-", "-", "-", "-"
 	if interval, ok := v.interval(s); ok {
-		age, offset, bound = fmt.Sprintf("%d s", s.Age/time.Second), humanOffset(s.Offset), humanDuration(interval.Uncertainty())
+		stratum, age, offset, bound = fmt.Sprint(s.Stratum), fmt.Sprintf("%d s", s.Age/time.Second), humanOffset(s.Offset), humanBound(interval.Uncertainty())
 		if v.own != nil {
 			meets = "yes"
 			if !interval.Overlaps(*v.own) {
@@ -183,10 +193,13 @@ func (v *view) cells(s chronyc.Source) []string {
 		}
 	}
 	words := strings.ReplaceAll(string(s.State), "_", " ")
-	if s.Selection != "" && s.Selection != words {
+	switch {
+	case s.Address == "":
+		words += ": its name is not resolved"
+	case s.Selection != "" && s.Selection != words:
 		words += ": " + s.Selection
 	}
-	return []string{name, fmt.Sprint(s.Stratum), humanDuration(s.Poll), fmt.Sprintf("%o", s.Reach), age, offset, bound, meets, words}
+	return []string{name, stratum, humanDuration(s.Poll), fmt.Sprintf("%o", s.Reach), age, offset, bound, meets, words}
 }
 
 // writeClaim prints what chronyd believes.
@@ -200,9 +213,9 @@ func (v *view) writeClaim(w io.Writer) {
 		fmt.Fprintf(w, "chronyd      not synchronized, by %s\n", v.where)
 		return
 	}
-	fmt.Fprintf(w, "chronyd      %s  (±%s); follows %s, stratum %d, by %s\n", humanSpan(v.claim.Earliest(), v.claim.Latest()), humanDuration(v.claim.Uncertainty()), t.Reference, t.Stratum, v.where)
+	fmt.Fprintf(w, "chronyd      %s  (±%s); follows %s, stratum %d, by %s\n", humanSpan(v.claim.Earliest(), v.claim.Latest()), humanBound(v.claim.Uncertainty()), t.Reference, t.Stratum, v.where)
 	fmt.Fprintf(w, "             finds the wall clock %s, wrong by %s at most; root delay %s, root dispersion %s\n",
-		humanOffset(t.Offset), humanDuration(t.ErrorBound()), humanDuration(t.RootDelay), humanDuration(t.RootDispersion))
+		humanOffset(t.Offset), humanBound(t.ErrorBound()), humanDuration(t.RootDelay), humanDuration(t.RootDispersion))
 	fmt.Fprintf(w, "             without it %s ±%.3f ppm; last correction %s\n", humanRate(int64(t.Frequency*1e9)), t.Skew*1e6, humanOffset(t.LastOffset))
 }
 
@@ -216,7 +229,7 @@ func (v *view) writeOverlap(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "ours         %s  (±%s); %d of %d sources agree, %d may lie\n",
-		humanSpan(v.own.Earliest(), v.own.Latest()), humanDuration(v.own.Uncertainty()), v.ours.Agreed(), len(v.ours.Sources), v.ours.Faulty)
+		humanSpan(v.own.Earliest(), v.own.Latest()), humanBound(v.own.Uncertainty()), v.ours.Agreed(), len(v.ours.Sources), v.ours.Faulty)
 	switch {
 	case v.claim == nil:
 		fmt.Fprintln(w, "overlap      unknown: chronyd claims no interval")

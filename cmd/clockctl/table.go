@@ -48,7 +48,7 @@ func row(s ntpprobe.SourceStatus) []string {
 		stratum = fmt.Sprint(s.Header.Stratum)
 	}
 	if e := s.Estimate; e != nil {
-		offset, bound, rtt = humanOffset(e.Offset), humanDuration(e.ErrorBound), humanDuration(e.Delay)
+		offset, bound, rtt = humanOffset(e.Offset), humanBound(e.ErrorBound), humanDuration(e.Delay)
 	}
 	return []string{canonical(s.Server), stratum, offset, bound, rtt, fmt.Sprint(s.Samples)}
 }
@@ -96,9 +96,9 @@ func writeResult(w io.Writer, r ntpprobe.Report, wide bool) error {
 	}
 	i := r.Interval
 	fmt.Fprintf(w, "true time    %s  (±%s); %d of %d sources agree, %d may lie\n",
-		humanSpan(i.Earliest(), i.Latest()), humanDuration(i.Uncertainty()), r.Agreed(), len(r.Sources), r.Faulty)
+		humanSpan(i.Earliest(), i.Latest()), humanBound(i.Uncertainty()), r.Agreed(), len(r.Sources), r.Faulty)
 	if wide {
-		fmt.Fprintf(w, "agreement    ±%s, the widest of the agreed sources ±%s\n", humanDuration(i.Uncertainty()), humanDuration(widest(r)))
+		fmt.Fprintf(w, "agreement    ±%s, the widest of the agreed sources ±%s\n", humanBound(i.Uncertainty()), humanBound(widest(r)))
 		writeBasis(w, r)
 	}
 	_, err := fmt.Fprintf(w, "local clock  %s\n", humanLocal(time.Duration(i.Midpoint()-r.Instant.Wall.UnixNano()), i.Uncertainty()))
@@ -109,9 +109,9 @@ func writeResult(w io.Writer, r ntpprobe.Report, wide bool) error {
 func humanLocal(offset, uncertainty time.Duration) string {
 	text := humanOffset(offset)
 	if offset.Abs() <= uncertainty {
-		return text + ", less than its error of " + humanDuration(uncertainty)
+		return text + ", less than its error of " + humanBound(uncertainty)
 	}
-	return text + ", certainly by at least " + humanDuration(offset.Abs()-uncertainty)
+	return text + ", certainly by at least " + humanDuration(downward(offset.Abs()-uncertainty))
 }
 
 func widest(r ntpprobe.Report) time.Duration {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/trueclock/trueclock/internal/allan"
@@ -19,21 +20,33 @@ import (
 // trace is a series of offsets with their errors, from a recording or a log.
 type trace struct {
 	name   string
-	kind   string // replay, measurements, tracking
+	kind   string // replay, or that of a log
 	points []tracePoint
-	steady []allan.Sample // what fit and Allan deviation are made of: one clock, no gap of it
+	steady []allan.Sample // what fit and Allan deviation are made of: one stretch of one clock
+	from   time.Time      // when steady begins
+	steps  int            // how often the wall clock was certainly set
 	made   string         // by what; "" if unknown
+	clock  string         // of a replay: whose offsets
 
-	assume *ntpprobe.Assumptions // of a replay
-	replay *replay.Result
+	assume     *ntpprobe.Assumptions // of a replay
+	replay     *replay.Result
+	regression *regression // of a statistics log, which has no error bounds
 }
 
 // tracePoint is true time less a clock.
 type tracePoint struct {
-	at     time.Time
-	run    int // no line is drawn from one to another
-	offset time.Duration
-	half   time.Duration
+	at      time.Time // by true time, as far as it is known
+	piece   int       // between two nothing is known
+	stretch int       // in which the clock ran on, in one epoch and without being set
+	began   string    // why a stretch other than the first begins here; else ""
+	offset  time.Duration
+	half    time.Duration
+}
+
+// regression is what chronyd's statistics say: estimates, not bounds.
+type regression struct {
+	deviation  time.Duration // of the offsets, the median
+	rate, skew float64       // the last
 }
 
 // tracing holds the flags of analyze and plot.
@@ -48,12 +61,11 @@ type tracing struct {
 
 // read reads the files, in whatever order, and replays the recordings.
 func (t *tracing) read(s streams, command string, files []string) ([]trace, error) {
-	warn := func(file string, line int, why string) {
-		fmt.Fprintf(s.err, "clockctl: %s: warning: %s:%d: skipped: %s\n", command, file, line, why)
-	}
-	recordings, traces := record.Reader{Warn: warn}, []trace(nil)
+	skipped := &skippedLines{to: s.err, command: command}
+	recordings, traces := record.Reader{Warn: skipped.warn}, []trace(nil)
 	for _, file := range files {
-		log, err := readTrace(s, file, &recordings, warn)
+		log, err := readTrace(s, file, &recordings, skipped.warn)
+		skipped.end(file)
 		if usage := new(usageError); errors.As(err, &usage) {
 			return nil, err
 		} else if err != nil {
@@ -76,6 +88,29 @@ func (t *tracing) read(s streams, command string, files []string) ([]trace, erro
 	return traces, nil
 }
 
+// mostWarnings are printed of one file: what is no recording at all has many lines.
+const mostWarnings = 5
+
+// skippedLines warns of the first lines of a file that are skipped, and counts the others.
+type skippedLines struct {
+	to      io.Writer
+	command string
+	count   int
+}
+
+func (l *skippedLines) warn(file string, line int, why string) {
+	if l.count++; l.count <= mostWarnings {
+		fmt.Fprintf(l.to, "clockctl: %s: warning: %s:%d: skipped: %s\n", l.command, file, line, why)
+	}
+}
+
+func (l *skippedLines) end(file string) {
+	if more := l.count - mostWarnings; more > 0 {
+		fmt.Fprintf(l.to, "clockctl: %s: warning: %s: %d more lines skipped\n", l.command, file, more)
+	}
+	l.count = 0
+}
+
 // readTrace reads one file into recordings, or returns the log that it is.
 func readTrace(s streams, file string, recordings *record.Reader, warn func(string, int, string)) (*chronylog.Log, error) {
 	var from io.Reader = s.in
@@ -92,6 +127,9 @@ func readTrace(s streams, file string, recordings *record.Reader, warn func(stri
 	if len(start) == 0 && errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s is empty", file)
 	}
+	if strings.HasPrefix(string(start), "\x1f\x8b") {
+		return nil, fmt.Errorf("%s is compressed; pipe it: gunzip -c %s | clockctl analyze -", file, file)
+	}
 	if !chronylog.IsHeader(string(start)) {
 		return nil, recordings.Read(file, in)
 	}
@@ -102,7 +140,8 @@ func readTrace(s streams, file string, recordings *record.Reader, warn func(stri
 	return &log, nil
 }
 
-// logged makes a trace of each source of a measurements log, and one of a tracking log.
+// logged makes a trace of each source of a measurements or statistics log, and one of a
+// tracking log.
 func logged(file string, log *chronylog.Log) []trace {
 	if log == nil {
 		return nil
@@ -127,83 +166,27 @@ func logged(file string, log *chronylog.Log) []trace {
 
 func loggedTrace(name string, kind chronylog.Kind, points []chronylog.Point) trace {
 	tr := trace{name: name, kind: string(kind)}
+	var deviations []time.Duration
 	for _, p := range points {
 		tr.points = append(tr.points, tracePoint{at: p.At, offset: p.Offset, half: p.Half})
 		tr.steady = append(tr.steady, allan.Sample{At: p.At.Sub(points[0].At), Offset: p.Offset.Seconds()})
+		deviations = append(deviations, p.Deviation)
+	}
+	if len(points) == 0 {
+		return tr
+	}
+	tr.from = points[0].At
+	if last := points[len(points)-1]; !kind.Bounded() {
+		tr.regression = &regression{deviation: replay.QuantilesOf(deviations).P50, rate: last.Rate, skew: last.Skew}
 	}
 	return tr
 }
 
-// assumptions are those of the recording, but for what the flags say.
-func (t *tracing) assumptions(r record.Recording) ntpprobe.Assumptions {
-	a := ntpprobe.Assumptions{Faulty: r.Faulty, DriftPPB: r.DriftPPB, WanderPPB: r.WanderPPB}
-	if t.faultySet {
-		a.Faulty = t.maxFaulty
-	}
-	if t.driftSet {
-		a.DriftPPB = int64(t.maxDrift)
-	}
-	if t.wanderSet {
-		a.WanderPPB = int64(t.wander)
-	}
-	if a.Faulty == 0 {
-		a.Faulty = ntpprobe.FaultyNone
-	}
-	if !t.wanderSet {
-		a.WanderPPB = min(a.WanderPPB, a.DriftPPB)
-	}
-	return a
-}
-
-// replay makes a trace of a recording, of the wall clock or the local one.
-func (t *tracing) replay(r record.Recording, run int) (trace, error) {
-	assume := t.assumptions(r)
-	result, err := replay.Run(r, assume, run)
-	if err != nil {
-		return trace{}, err
-	}
-	tr := trace{name: jsonTime(r.Start), kind: "replay", made: r.MadeBy, assume: &assume, replay: &result}
-	local := t.clock == "local"
-	longest := longestRun(result.Looks)
-	var first *replay.Look
-	for i, l := range result.Looks {
-		if !l.Known || local && l.Run != longest {
-			continue
-		}
-		if first == nil {
-			first = &result.Looks[i]
-		}
-		p := tracePoint{at: l.Wall, run: l.Run, offset: l.Offset(), half: l.Interval.Uncertainty()}
-		at := l.Wall.Sub(first.Wall)
-		if local {
-			p.offset, at = time.Duration(l.LocalOffset()-first.LocalOffset()), time.Duration(l.Local-first.Local)
-			p.at = first.Wall.Add(at)
-		}
-		tr.points = append(tr.points, p)
-		if l.Run == longest {
-			tr.steady = append(tr.steady, allan.Sample{At: at, Offset: p.offset.Seconds()})
-		}
-	}
-	return tr, nil
-}
-
-// longestRun is the run with the most looks that know the time.
-func longestRun(looks []replay.Look) int {
-	counts := map[int]int{}
-	longest := -1
-	for _, l := range looks {
-		if l.Known {
-			counts[l.Run]++
-			if longest < 0 || counts[l.Run] > counts[longest] {
-				longest = l.Run
-			}
-		}
-	}
-	return longest
-}
-
-// halves are the half widths of all points.
+// halves are the half widths of all points, none if they are not known.
 func (tr trace) halves() []time.Duration {
+	if tr.regression != nil {
+		return nil
+	}
 	halves := make([]time.Duration, len(tr.points))
 	for i, p := range tr.points {
 		halves[i] = p.half

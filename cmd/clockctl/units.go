@@ -27,6 +27,30 @@ func humanDuration(d time.Duration) string {
 	return fmt.Sprintf("%.0f %s", value, unit)
 }
 
+// humanBound writes the half width of something that is true: as humanDuration, but rounded up.
+func humanBound(d time.Duration) string { return humanDuration(upward(d)) }
+
+// upward rounds an error up to the four digits that are shown.
+func upward(d time.Duration) time.Duration {
+	step := time.Duration(1)
+	for d/step >= 10_000 {
+		step *= 10
+	}
+	if rest := d % step; rest > 0 && d <= math.MaxInt64-step {
+		d += step - rest
+	}
+	return d
+}
+
+// downward leaves out what the four digits do not show: of what is certain.
+func downward(d time.Duration) time.Duration {
+	step := time.Duration(1)
+	for d/step >= 10_000 {
+		step *= 10
+	}
+	return d - d%step
+}
+
 // humanOffset says an offset in words: positive means that the local clock is
 // slow.
 func humanOffset(offset time.Duration) string {

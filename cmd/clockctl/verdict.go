@@ -67,7 +67,7 @@ func (c *checking) judge(o observation) verdict {
 		}
 		return v
 	}
-	v := verdict{text: fmt.Sprintf("local clock %s, worst error %s, %d of %d sources agree", humanOffset(o.offset), humanDuration(upward(o.worst)), o.now.Agreed, o.total), seen: &o}
+	v := verdict{text: fmt.Sprintf("local clock %s, worst error %s, %d of %d sources agree", humanOffset(o.offset), humanBound(o.worst), o.now.Agreed, o.total), seen: &o}
 	limit := c.critical
 	switch {
 	case o.worst >= c.critical:
@@ -75,20 +75,8 @@ func (c *checking) judge(o observation) verdict {
 	case o.worst >= c.warning:
 		v.level, limit = levelWarning, c.warning
 	}
-	v.err = fmt.Errorf("the clock can be wrong by %s, the limit is %s; see clockctl doctor", humanDuration(upward(o.worst)), humanDuration(limit))
+	v.err = fmt.Errorf("the clock can be wrong by %s, the limit is %s; see clockctl doctor", humanBound(o.worst), humanDuration(limit))
 	return v
-}
-
-// upward rounds an error up to the four digits that are shown.
-func upward(d time.Duration) time.Duration {
-	step := time.Duration(1)
-	for d/step >= 10_000 {
-		step *= 10
-	}
-	if rest := d % step; rest > 0 && d <= math.MaxInt64-step {
-		d += step - rest
-	}
-	return d
 }
 
 // noInterval says why there is none.
@@ -162,13 +150,8 @@ func (c *checking) object(v verdict) checkJSON {
 
 // code is that of an error without an observation.
 func (c *checking) code(err error) string {
-	var interrupted *interruptedError
-	var serve *serveError
-	switch {
-	case errors.As(err, &interrupted):
-		return "interrupted"
-	case errors.As(err, &serve):
+	if errors.As(err, new(*serveError)) {
 		return "serve"
 	}
-	return "usage"
+	return errorCode(err)
 }

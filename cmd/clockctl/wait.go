@@ -133,6 +133,7 @@ func (w *waiting) poll(parent context.Context, s streams, o ntpprobe.MeasureOpti
 		return report, nil, err
 	}
 	report = at(o.Local, truetime.Bound{}, truetime.ErrUnsynchronized, estimator.Faulty())
+	outcome = w.missing(report) // should it end before the first try does
 	prober, err := ntpprobe.New(ntpprobe.Config{Servers: o.Servers, Local: o.Local, Assumptions: o.Assumptions, Poll: w.waitPoll(o)})
 	if err != nil {
 		return report, nil, err
@@ -160,7 +161,7 @@ func (w *waiting) poll(parent context.Context, s streams, o ntpprobe.MeasureOpti
 		return nil
 	})
 	progress.erase()
-	report.Sources = prober.Sources()
+	report.Sources, report.Leap = prober.Sources(), prober.Leap()
 	for _, text := range sharedDomains(report.Sources) {
 		fmt.Fprintf(s.err, "clockctl: wait: warning: %s\n", text)
 	}

@@ -42,7 +42,21 @@ func TestWait_InterruptedSaysWhatIsKnown(t *testing.T) {
 	})})
 	code, stdout, stderr := invoke(ctx, "wait", "--max-uncertainty", "1ms", "-i", "1ms", "-o", "json", server)
 	require.Equal(t, exitInterrupted, code, stderr)
-	require.Regexp(t, `"interval":\{"earliest".*"max_uncertainty_ns":1000000\}\n$`, stdout)
+	require.Regexp(t, `"interval":\{"earliest".*"error":\{"code":"interrupted",.*"max_uncertainty_ns":1000000\}\n$`, stdout)
+	require.Equal(t, "clockctl: wait: interrupted by signal interrupt\n", stderr)
+}
+
+// TestWait_InterruptedBeforeTheFirstAnswer is not reached: whoever waits for the code must not go on.
+func TestWait_InterruptedBeforeTheFirstAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	server := startServer(t, fleet.Config{Reply: func(_, _ []byte) [][]byte {
+		cancel(&interruptedError{signal: os.Interrupt})
+		return nil
+	}})
+	code, stdout, stderr := invoke(ctx, "wait", "--timeout", "1h", "--exchange-timeout", "1h", "-o", "json", server)
+	require.Equal(t, exitInterrupted, code)
+	require.Contains(t, stdout, `"interval":null`)
+	require.Contains(t, stdout, `"error":{"code":"interrupted",`)
 	require.Equal(t, "clockctl: wait: interrupted by signal interrupt\n", stderr)
 }
 

@@ -59,7 +59,7 @@ func unwilling(r ntpprobe.Report) bool {
 }
 
 func (w *waiting) width(r ntpprobe.Report) string {
-	return fmt.Sprintf("±%s, at most ±%s wanted", humanDuration(r.Interval.Uncertainty()), humanDuration(w.maxUncertainty))
+	return fmt.Sprintf("±%s, at most ±%s wanted", humanBound(r.Interval.Uncertainty()), humanDuration(w.maxUncertainty))
 }
 
 // try is a report in a few words.
@@ -68,7 +68,7 @@ func (w *waiting) try(r ntpprobe.Report) string {
 	case r.Err != nil:
 		return firstLine(judge(r))
 	case w.maxUncertainty == 0:
-		return "±" + humanDuration(r.Interval.Uncertainty())
+		return "±" + humanBound(r.Interval.Uncertainty())
 	}
 	return w.width(r)
 }
@@ -84,11 +84,7 @@ func (w *waiting) failed(s streams, json bool, err error) error {
 	if !json {
 		return err
 	}
-	code := "internal"
-	if exitCode(err) == exitUsage {
-		code = "usage"
-	}
-	return errors.Join(err, writeJSON(s.out, waitJSON{resultJSON: failedJSON("wait", "json", code, err)}))
+	return errors.Join(err, writeJSON(s.out, waitJSON{resultJSON: failedJSON("wait", "json", errorCode(err), err)}))
 }
 
 func (w *waiting) print(s streams, r ntpprobe.Report, outcome error) error {
@@ -96,10 +92,10 @@ func (w *waiting) print(s streams, r ntpprobe.Report, outcome error) error {
 		if outcome != nil {
 			return nil // stderr says why
 		}
-		return printNow(s, &w.probing, r)
+		return printNow(s, &w.probing, r, nil)
 	}
 	o := waitJSON{resultJSON: nowJSON(r)}
-	if o.Error = newErrorJSON(outcome); w.maxUncertainty > 0 {
+	if o.Error = endedBy(outcome); w.maxUncertainty > 0 {
 		o.MaxUncertainty = ns(w.maxUncertainty)
 	}
 	return writeJSON(s.out, o)

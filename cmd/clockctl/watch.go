@@ -35,9 +35,10 @@ server was asked once.
 
 -n is the number of quick exchanges at the start, at most 16, and -i the pause between
 two updates and two exchanges with one server (default 2s, 1s if all servers are
-loopback or link-local). A public server is never asked more often than every 16s,
+loopback, link-local or private). A public server is never asked more often than every 16s,
 after at most four quick exchanges, and one that does not answer ever more rarely.
-An interval is used for two hours after its samples at most.
+An interval is used for two hours after its samples at most, which makes --wander an
+assumption about three hours (one of samples and these two).
 
 State:  * agreed   x falseticker, disproved by the others
         ! rejected, replies came and none was usable   ? unreachable
@@ -45,8 +46,8 @@ Reach:  usable replies in the last 8 exchanges.
 Plot:   offset = reference − local, from one end of the interval to the other; the
         line inside is the middle, the dashed one zero.
 
-The terminal is restored whatever ends watch, but for SIGKILL and a crash of the
-program's innermost parts: type reset then.
+The terminal is restored whatever ends watch, be it a crash or SIGKILL: a second process
+of it waits for that. Windows has none: after a crash there type reset.
 
 Exit codes: 0 interrupted or ended with an interval, 1 ended by --for or --count
 without one, 64 usage.`,
@@ -56,7 +57,8 @@ without one, 64 usage.`,
 	addProbingFlags(cmd, &p, "table", "ndjson")
 	f := cmd.Flags()
 	f.Lookup("samples").Usage = "quick exchanges with each server at the start, at most 16"
-	f.Lookup("interval").Usage = "pause between two updates, and two exchanges with one server (default 2s; 1s if all are loopback or link-local)"
+	f.Lookup("interval").Usage = "pause between two updates, and two exchanges with one server (default 2s; 1s if all are loopback, link-local or private)"
+	f.Lookup("json").Usage = "short for -o ndjson"
 	f.Lookup("output").Usage = "table, ndjson (default ndjson if not on a terminal)"
 	f.DurationVar(&w.length, "for", 0, "end after this time (default: never)")
 	f.IntVar(&w.count, "count", 0, "end after so many updates (default: never)")
@@ -66,8 +68,9 @@ without one, 64 usage.`,
 }
 
 func runWatch(cmd *cobra.Command, s streams, p *probing, w watchFlags, args []string) error {
-	if !s.outTTY && !cmd.Flags().Changed("output") && !p.json {
-		p.output = "ndjson"
+	output := cmd.Flags().Changed("output")
+	if p.json && (!output || p.output == "ndjson") || !s.outTTY && !output {
+		p.output, p.json = "ndjson", false // there is no end at which one object could be printed
 	}
 	o, err := p.options(cmd, s, args)
 	if err == nil {

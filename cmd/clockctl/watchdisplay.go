@@ -26,7 +26,7 @@ func (p *probing) display(s streams) (watchDisplay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &liveDisplay{s: s, screen: screen, style: watchStyle{colored: p.colored(s), ascii: !braille(s.getenv)}}, nil
+	return &liveDisplay{s: s, screen: screen, style: watchStyle{colored: p.colored(s), ascii: !braille(s.getenv), deaf: !term.IsTerminal(int(in.Fd()))}}, nil
 }
 
 // dumb reports whether the terminal can only print lines.

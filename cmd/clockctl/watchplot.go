@@ -26,7 +26,9 @@ func (w watched) plot(width, height int, style watchStyle) []string {
 	rows := height - 2
 	band := termplot.Band(points, shown, values, width-labelWidth, rows, style.ascii)
 	if !ok || band == nil {
-		return append([]string{title}, make([]string, height-1)...)
+		lines := append([]string{title}, make([]string, height-1)...)
+		lines[1] = termplot.Cut(strings.Repeat(" ", labelWidth)+"no interval in this time", width)
+		return lines
 	}
 	labels := make([]string, rows)
 	if values.From <= 0 && 0 <= values.To {

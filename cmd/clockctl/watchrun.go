@@ -47,13 +47,9 @@ func watch(parent context.Context, session *watchSession, display watchDisplay, 
 	defer func() { signal.Stop(hangUp); signal.Reset(syscall.SIGPIPE) }()
 	ended := make(chan error, 1)
 	var polling sync.WaitGroup
-	polling.Go(func() { ended <- session.run(ctx) })
+	polling.Go(func() { ended <- session.prober.Run(ctx, session.publish) })
 	loop := watchLoop{session: session, display: display, flags: flags, hangUp: hangUp, ended: ended}
 	why := loop.run(ctx)
-	var panicked *panicError
-	if errors.As(why, &panicked) {
-		panic(panicked.text) // display.close comes first
-	}
 	err = errors.Join(loop.end(why, parent), display.close())
 	cancel(why)
 	polling.Wait()

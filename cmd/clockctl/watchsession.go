@@ -1,9 +1,8 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"runtime/debug"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,8 +11,7 @@ import (
 	"github.com/trueclock/trueclock/truetime"
 )
 
-// mostHistory bounds the memory of a watch that is never ended: two hours of updates
-// every second.
+// mostHistory bounds the memory of a watch that is never ended: a point a second for the two hours that are shown.
 const mostHistory = 7200
 
 // watchSession runs a prober and remembers what it says.
@@ -87,22 +85,6 @@ func (w *watchSession) publish(b truetime.Bound, reason error) error {
 	return err
 }
 
-// run polls until ctx ends. A panic becomes a value, so that whoever has the terminal
-// can give it back before it panics.
-func (w *watchSession) run(ctx context.Context) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &panicError{fmt.Sprintf("%v\n\n%s", p, debug.Stack())}
-		}
-	}()
-	return w.prober.Run(ctx, w.publish)
-}
-
-// panicError is a panic of another goroutine.
-type panicError struct{ text string }
-
-func (e *panicError) Error() string { return e.text }
-
 // update returns what is known now, and remembers it for the plot.
 func (w *watchSession) update() watched {
 	now := w.look()
@@ -115,12 +97,25 @@ func (w *watchSession) update() watched {
 		point.Low, point.High = float64(r.Interval.EarliestUnixNano()-wall), float64(r.Interval.LatestUnixNano()-wall)
 		point.Middle, point.Gap = float64(r.Interval.Midpoint()-wall), false
 	}
-	if len(w.history) == mostHistory {
-		w.history = append(w.history[:0:0], w.history[mostHistory/10:]...)
-	}
-	w.history = append(w.history, point)
+	w.remember(point)
 	now.number, now.history = w.number, w.history
 	return now
+}
+
+// remember appends a point, and merges those of one second, which then hold all of it: otherwise the memory of
+// quick updates would not last for what is shown.
+func (w *watchSession) remember(p termplot.Point) {
+	n := len(w.history)
+	switch {
+	case n > 0 && math.Floor(w.history[n-1].At) == math.Floor(p.At):
+		q := w.history[n-1]
+		p.Low, p.High, p.Gap = min(p.Low, q.Low), max(p.High, q.High), p.Gap || q.Gap
+		w.history[n-1] = p
+	case n == mostHistory:
+		w.history = append(slices.Clone(w.history[mostHistory/10:]), p)
+	default:
+		w.history = append(w.history, p)
+	}
 }
 
 // look returns what is known now.

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/trueclock/trueclock/internal/termplot"
 	"github.com/trueclock/trueclock/ntpprobe"
@@ -40,27 +38,60 @@ func (w watched) table(width, rows int, style watchStyle) []string {
 	return lines[:min(len(lines), rows)]
 }
 
-// rows are the heading and these sources. The symbol is the first byte, so that it
-// can be coloured after the line was cut.
+// rows are the heading and these sources, the reason right behind what is known. The symbol is
+// the first byte, so that it can be coloured after the line was cut.
 func (w watched) rows(shown []int, width int, style watchStyle) (lines []string) {
-	var text bytes.Buffer
-	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "S\tSOURCE\tST\tOFFSET\t±ERROR\tRTT\tREACH\tWHY")
+	cells := [][]string{tableLine(width, "S", []string{"SOURCE", "ST", "OFFSET", "±ERROR", "RTT"}, "REACH", "WHY")}
 	for _, i := range shown {
 		source, reach := w.report.Sources[i], w.reach[i]
-		cells := row(source)
-		cells[0] = termplot.Cut(strings.TrimSuffix(cells[0], ":123"), max(21, width/3)) // everybody's port
-		cells[len(cells)-1] = fmt.Sprintf("%d/%d", reach.usable(), reach.asked)         // instead of the samples
-		fmt.Fprintln(out, look[source.State].symbol+"\t"+strings.Join(append(cells, termplot.Cut(watchWhy(source), width)), "\t"))
+		known := row(source)[:5]
+		known[0] = termplot.Cut(strings.TrimSuffix(known[0], ":123"), max(21, width/3)) // everybody's port
+		if source.Estimate == nil {
+			known = known[:2]
+		}
+		cells = append(cells, tableLine(width, look[source.State].symbol, known, fmt.Sprintf("%d/%d", reach.usable(), reach.asked), termplot.Cut(watchWhy(source), width)))
 	}
-	_ = out.Flush() // to memory
-	for i, line := range strings.Split(strings.TrimRight(text.String(), "\n"), "\n") {
+	for i, line := range align(cells) {
 		line = termplot.Cut(strings.TrimRight(line, " "), width)
 		if i > 0 && line != "" {
 			symbol := line[:1]
 			line = paint(symbol, look[w.report.Sources[shown[i-1]].State].color, style.colored) + line[1:]
 		}
 		lines = append(lines, line)
+	}
+	return lines
+}
+
+// tableLine chooses the cells for which there is room beside a reason. known are those of row, without the
+// last three if nothing was measured.
+func tableLine(width int, symbol string, known []string, reach, why string) []string {
+	line := []string{symbol, known[0]}
+	if width >= 100 {
+		line = append(line, known[1])
+	}
+	if width >= 60 {
+		line = append(line, reach)
+	}
+	if known = known[2:]; width < 100 {
+		known = known[:min(2, len(known))] // the round trip is in the error
+	}
+	return append(append(line, known...), why)
+}
+
+// align makes lines of cells: each but the last of its line is as wide as the widest of its column.
+func align(cells [][]string) (lines []string) {
+	widths := map[int]int{}
+	for _, line := range cells {
+		for x, cell := range line[:len(line)-1] {
+			widths[x] = max(widths[x], termplot.Cells(cell))
+		}
+	}
+	for _, line := range cells {
+		var text strings.Builder
+		for x, cell := range line[:len(line)-1] {
+			text.WriteString(termplot.Pad(cell, widths[x]) + "  ")
+		}
+		lines = append(lines, text.String()+line[len(line)-1])
 	}
 	return lines
 }

@@ -25,7 +25,10 @@ type watched struct {
 }
 
 // watchStyle says what the terminal can show.
-type watchStyle struct{ colored, ascii bool }
+type watchStyle struct {
+	colored, ascii bool
+	deaf           bool // no key arrives
+}
 
 func (r reach) usable() int { return bits.OnesCount8(r.bits) }
 
@@ -53,7 +56,11 @@ func (w watched) lines(width, height int, style watchStyle) []string {
 
 // head says what is known in words.
 func (w watched) head(width int, style watchStyle) []string {
-	const title, quit = "clockctl watch  ", "q quits"
+	const title = "clockctl watch  "
+	quit := "q quits"
+	if style.deaf {
+		quit = "Ctrl-C quits"
+	}
 	state := w.state.String()
 	if w.number == 0 {
 		state = "asking"
@@ -63,37 +70,50 @@ func (w watched) head(width int, style watchStyle) []string {
 		first = termplot.Cut(title+state, width)
 	}
 	lines := []string{strings.Replace(first, state, paint(state, stateColor[w.state], style.colored), 1)}
-	for _, line := range append(w.words(), w.notes()...) {
-		lines = append(lines, termplot.Cut(line, width))
+	return append(lines, append(w.words(width), w.notes(width)...)...)
+}
+
+// said is a line of the head: the longest of some forms that fits, so that no number is cut
+// before the last resort.
+func said(label string, width int, forms ...string) string {
+	line := ""
+	for _, form := range forms {
+		if line = termplot.Pad(label, 13) + form; termplot.Cells(line) <= width {
+			break
+		}
 	}
-	return lines
+	return termplot.Cut(line, width)
 }
 
 // words are the result, in the form of probe's.
-func (w watched) words() []string {
+func (w watched) words(width int) (lines []string) {
 	r := w.report
-	sources := fmt.Sprintf("sources      %d, of which %d may lie", len(r.Sources), r.Faulty)
+	say := func(label string, forms ...string) { lines = append(lines, said(label, width, forms...)) }
 	if r.Err != nil {
-		return []string{"true time    unknown", "local clock  unknown", "local rate   unknown", "holdover     unknown", sources}
+		for _, label := range []string{"true time", "local clock", "local rate", "holdover"} {
+			say(label, "unknown")
+		}
+		say("sources", fmt.Sprintf("%d, of which %d may lie", len(r.Sources), r.Faulty))
+		return lines
 	}
 	i := r.Interval
-	return []string{
-		fmt.Sprintf("true time    %s  (±%s)", humanSpan(i.Earliest(), i.Latest()), humanDuration(i.Uncertainty())),
-		"local clock  " + humanLocal(w.offset(), i.Uncertainty()),
-		"local rate   " + humanRates(r.Bound.Earliest.SlopePPB, r.Bound.Latest.SlopePPB),
-		"holdover     " + humanForecast(w.forecast),
-		fmt.Sprintf("sources      %d of %d agree, %d may lie", r.Agreed(), len(r.Sources), r.Faulty),
-	}
+	half := "±" + humanBound(i.Uncertainty())
+	least, most := r.Bound.Earliest.SlopePPB, r.Bound.Latest.SlopePPB
+	say("true time", fmt.Sprintf("%s  (%s)", humanSpan(i.Earliest(), i.Latest()), half), half)
+	say("local clock", humanLocal(w.offset(), i.Uncertainty()), fmt.Sprintf("%s (%s)", humanOffset(w.offset()), half), humanOffset(w.offset()))
+	say("local rate", humanRates(least, most)+fmt.Sprintf(": %s … %s", humanRate(least), humanRate(most)), humanRates(least, most))
+	say("holdover", humanForecast(w.forecast)+" without an answer", humanForecast(w.forecast), humanForecast(w.forecast[len(w.forecast)-1:]))
+	say("sources", fmt.Sprintf("%d of %d agree, %d may lie", r.Agreed(), len(r.Sources), r.Faulty))
+	return lines
 }
 
 func (w watched) offset() time.Duration {
 	return time.Duration(w.report.Interval.Midpoint() - w.report.Instant.Wall.UnixNano())
 }
 
-// humanRates says a range of rates as its middle and as its ends.
+// humanRates says a range of rates as its middle and half of its width, rounded up.
 func humanRates(least, most int64) string {
-	half := float64(most-least) / 2000
-	return fmt.Sprintf("%s ±%.3f ppm: %s … %s", humanRate(least+(most-least)/2), half, humanRate(least), humanRate(most))
+	return fmt.Sprintf("%s ±%.3f ppm", humanRate(least+(most-least)/2), float64((most-least+1)/2)/1000)
 }
 
 // humanForecast: without an answer from now on.
@@ -110,25 +130,33 @@ func humanForecast(list []forecast) string {
 			parts = append(parts, "no interval after "+after)
 		}
 	}
-	return strings.Join(parts, ", ") + " without an answer"
+	return strings.Join(parts, ", ")
 }
 
-// notes are lines that are only there if there is something to say.
-func (w watched) notes() (notes []string) {
+// notes are lines that are only there if there is something to say, each on two at most.
+func (w watched) notes(width int) (lines []string) {
+	note := func(label, text string) {
+		text = termplot.Cut(text, 2*width)
+		if end := strings.LastIndexByte(text[:min(len(text), max(0, width-12))], ' '); termplot.Cells(text)+13 > width && end > 0 {
+			lines = append(lines, said(label, width, text[:end]))
+			label, text = "", text[end+1:]
+		}
+		lines = append(lines, said(label, width, text))
+	}
 	if w.state != truetime.Synchronized && w.reason != nil && w.number > 0 {
 		text := firstLine(w.reason)
 		if w.report.Err != nil && errors.Is(w.report.Err, truetime.ErrNoQuorum) {
 			text = firstLine(judge(w.report)) // with what to do
 		}
-		notes = append(notes, "reason       "+text)
+		note("reason", text)
 	}
 	if leap := w.report.Leap; leap.Kind != ntpprobe.LeapNone {
-		notes = append(notes, fmt.Sprintf("leap second  %s at the end of %s UTC, announced by more servers than may lie", leap.Kind, leap.At.AddDate(0, 0, -1).Format(time.DateOnly)))
+		note("leap second", fmt.Sprintf("%s at the end of %s UTC, announced by more servers than may lie", leap.Kind, leap.At.AddDate(0, 0, -1).Format(time.DateOnly)))
 	}
 	for _, text := range sharedDomains(w.report.Sources) {
-		notes = append(notes, "warning      "+text)
+		note("warning", text)
 	}
-	return notes
+	return lines
 }
 
 // plain is the whole picture on one line, for a terminal that can do no more; it mostly fits 80 cells.

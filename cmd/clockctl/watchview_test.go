@@ -69,6 +69,9 @@ func TestWatchView_Pictures(t *testing.T) {
 	lost := atNoon(t)
 	lost.state, lost.reason = truetime.Disrupted, &truetime.DisruptedError{Cause: "the machine was suspended for 12 s"}
 	lost.report.Err, lost.forecast = lost.reason, forecasts(ntpprobe.Report{Err: lost.reason})
+	few := atNoon(t)
+	few.report.Err = &truetime.NoQuorumError{Domains: 2, Best: 1, Needed: 3, Faulty: 1}
+	few.state, few.reason, few.forecast, few.history = truetime.Unsynchronized, few.report.Err, forecasts(few.report), nil
 	first := atNoon(t)
 	first.number, first.history, first.state, first.report.Err = 0, nil, truetime.Unsynchronized, truetime.ErrUnsynchronized
 	for name, c := range map[string]struct {
@@ -77,6 +80,7 @@ func TestWatchView_Pictures(t *testing.T) {
 		style         watchStyle
 	}{
 		"80x24": {atNoon(t), 80, 24, watchStyle{}}, "200x60": {atNoon(t), 200, 60, watchStyle{}}, "ascii": {atNoon(t), 80, 24, watchStyle{ascii: true}},
+		"tiny": {atNoon(t), 20, 5, watchStyle{}}, "no-quorum": {few, 80, 24, watchStyle{}},
 		"disrupted": {lost, 80, 24, watchStyle{}}, "first": {first, 80, 24, watchStyle{}}, "small": {atNoon(t), 40, 10, watchStyle{}},
 	} {
 		got := strings.Join(c.w.lines(c.width, c.height, c.style), "\n") + "\n"
@@ -143,6 +147,8 @@ func TestWatchView_ManySources(t *testing.T) {
 	text := strings.Join(lines, "\n")
 	require.Contains(t, text, "\nx  192.0.2.9:11123")
 	require.Contains(t, text, "\n?  ntp4.example.net ")
+	require.Contains(t, text, "  3.875ms outside what 2", "the reason is to be read")
+	require.Contains(t, text, "  timeout: no reply within 1s\n")
 	shown := strings.Count(text, "\n*  ")
 	require.Equal(t, fmt.Sprintf("… and %d more: %d agreed", 22-shown, 22-shown), lines[23])
 }
@@ -158,8 +164,9 @@ func TestForecast_IsTheBoundsOwn(t *testing.T) {
 	list := forecasts(w.report)
 	require.True(t, list[0].known)
 	require.False(t, list[1].known, "it is not used for so long")
-	require.Equal(t, "±973.2 µs after 1 min, no interval after 1 h without an answer", humanForecast(list))
-	require.Equal(t, "12.000 ppm slow ±15.200 ppm: 3.200 ppm fast … 27.200 ppm slow", humanRates(-3200, 27200))
+	require.Equal(t, "±973.2 µs after 1 min, no interval after 1 h", humanForecast(list))
+	require.Equal(t, "12.000 ppm slow ±15.200 ppm", humanRates(-3200, 27200))
+	require.Equal(t, "0.001 ppm slow ±0.001 ppm", humanRates(1, 2), "rounded outward")
 }
 
 func TestReach_CountsTheLastEight(t *testing.T) {
@@ -172,9 +179,9 @@ func TestReach_CountsTheLastEight(t *testing.T) {
 
 func TestWatchPlain_OneLine(t *testing.T) {
 	w := atNoon(t)
-	require.Equal(t, "12:00:00 Z  clock 391.0 ns slow, less than its error of 61.20 µs; 2 of 4 agree", w.plain())
+	require.Equal(t, "12:00:00 Z  clock 391.0 ns slow, less than its error of 61.21 µs; 2 of 4 agree", w.plain())
 	w.state = truetime.Holdover
-	require.Equal(t, "12:00:00 Z  clock 391.0 ns slow, less than its error of 61.20 µs; 2 of 4 agree; holdover", w.plain())
+	require.Equal(t, "12:00:00 Z  clock 391.0 ns slow, less than its error of 61.21 µs; 2 of 4 agree; holdover", w.plain())
 	w.state, w.report.Err = truetime.Unsynchronized, &truetime.NoQuorumError{Domains: 4, Best: 1, Needed: 2, Faulty: 1}
 	require.NotContains(t, w.plain(), "\n")
 	require.Contains(t, w.plain(), "12:00:00 Z  clock unknown; unsynchronized: no quorum: ")

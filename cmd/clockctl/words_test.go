@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -25,6 +27,25 @@ func TestHumanOffset_SaysSlowOrFast(t *testing.T) {
 	require.Equal(t, "0 ns", humanOffset(0))
 	require.Equal(t, "1.000 ms slow, less than its error of 2.000 ms", humanLocal(time.Millisecond, 2*time.Millisecond))
 	require.Equal(t, "5.000 ms fast, certainly by at least 3.000 ms", humanLocal(-5*time.Millisecond, 2*time.Millisecond))
+}
+
+// TestHumanLocal_NeverClaimsMoreThanIsTrue: what is certain is rounded down, an error up.
+func TestHumanLocal_NeverClaimsMoreThanIsTrue(t *testing.T) {
+	require.Equal(t, "5.000 ms slow, certainly by at least 4.939 ms", humanLocal(5*time.Millisecond, 60_001))
+	require.Equal(t, "1.000 µs fast, less than its error of 61.21 µs", humanLocal(-1000, 61_204))
+	require.Equal(t, "61.21 µs", humanBound(61_204))
+	require.Equal(t, "61.20 µs", humanBound(61_200))
+	for range 1000 {
+		d := time.Duration(rand.Int64() >> rand.IntN(63))
+		require.GreaterOrEqual(t, upward(d), d)
+		require.LessOrEqual(t, downward(d), d)
+		require.LessOrEqual(t, d-downward(d), d/1000)
+	}
+}
+
+// TestFirstLine_IsText: an error may quote whoever answered.
+func TestFirstLine_IsText(t *testing.T) {
+	require.Equal(t, "200 \ufffd[31mRED\ufffd\ufffd; no", firstLine(errors.New("200 \x1b[31mRED\r\u009b\nno")))
 }
 
 // TestKernelGain_IsUnknownWithoutAStamp: a dash and null, not a gain of nothing.

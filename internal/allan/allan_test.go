@@ -2,6 +2,7 @@ package allan
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -83,6 +84,43 @@ func TestOctaves_ASteadyRateIsPerfect(t *testing.T) {
 		require.Zero(t, p.Deviation)
 	}
 	require.Equal(t, 1, points[4].Terms)
+}
+
+// TestOctaves_TheErrorIsThatOfThousandsOfClocks: however a clock is unsteady, the deviations
+// of many such clocks scatter by no more than is said, and where its frequency is white
+// noise not by far less. (White noise of the offset profits more from overlapping.)
+func TestOctaves_TheErrorIsThatOfThousandsOfClocks(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	white := func() []float64 {
+		x := make([]float64, 257)
+		for i := range x {
+			x[i] = random.NormFloat64()
+		}
+		return x
+	}
+	for name, clock := range map[string]func() []float64{
+		"white offset":             white,
+		"white frequency":          func() []float64 { return offsets(white())[1:] },
+		"random walk of frequency": func() []float64 { return offsets(offsets(white())[1:])[1:] },
+	} {
+		const clocks = 2000
+		sum, squares := make([]float64, 8), make([]float64, 8)
+		var said []Point
+		for range clocks {
+			said = Octaves(clock(), time.Second)
+			for i, p := range said {
+				sum[i] += p.Deviation / clocks
+				squares[i] += p.Deviation * p.Deviation / clocks
+			}
+		}
+		for i, p := range said {
+			scatter := math.Sqrt(squares[i]-sum[i]*sum[i]) / sum[i]
+			require.LessOrEqual(t, scatter, 1.05*p.Error, "%s, τ = %v", name, p.Tau)
+			if name == "white frequency" {
+				require.Greater(t, 2*scatter, p.Error, "%s, τ = %v", name, p.Tau)
+			}
+		}
+	}
 }
 
 func TestEven_DrawsALine(t *testing.T) {

@@ -10,6 +10,7 @@ type Point struct {
 	Tau       time.Duration
 	Deviation float64 // a ratio: 1e-6 is 1 ppm
 	Terms     int     // second differences that it is the mean of; with few it is a rough guess
+	Error     float64 // of Deviation, one standard deviation, about: 1 is 100 %
 }
 
 // Deviation returns the overlapping Allan deviation at τ = m·tau0 of offsets in seconds
@@ -32,6 +33,12 @@ func Deviation(offsets []float64, tau0 float64, m int) (deviation float64, terms
 	return math.Sqrt(sum / (2 * tau * tau * float64(n))), n
 }
 
+// relativeError is one standard deviation of a deviation, as a part of it, taking only those
+// terms as independent that do not overlap: too large rather than too small.
+//
+// Source: NIST Special Publication 1065, §5.3.1: σ/√N.
+func relativeError(terms, m int) float64 { return 1 / math.Sqrt(1+float64((terms-1)/m)) }
+
 // Octaves returns the deviation at tau0, 2·tau0, 4·tau0, … as far as the offsets go.
 func Octaves(offsets []float64, tau0 time.Duration) []Point {
 	var points []Point
@@ -40,6 +47,6 @@ func Octaves(offsets []float64, tau0 time.Duration) []Point {
 		if terms == 0 {
 			return points
 		}
-		points = append(points, Point{Tau: time.Duration(m) * tau0, Deviation: deviation, Terms: terms})
+		points = append(points, Point{Tau: time.Duration(m) * tau0, Deviation: deviation, Terms: terms, Error: relativeError(terms, m)})
 	}
 }

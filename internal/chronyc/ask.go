@@ -15,8 +15,13 @@ import (
 const mostSources = 1000
 
 // settle is how often the sources are read again because the daemon corrected its clock while
-// they were read: their offsets are against that clock.
+// they were read (their offsets are against that clock), or because one came or went.
 const settle = 5
+
+// patience is how many of the time-outs of one request all of them together may take: a daemon of
+// this machine answers within microseconds, and one that just keeps within each time-out must
+// not hold us for an hour.
+const patience = 10
 
 // Report is what a daemon thinks at one moment.
 type Report struct {
@@ -28,14 +33,21 @@ type Report struct {
 // is, so that the caller knows between which two moments it was true.
 //
 // It returns an error of the connection, [*StatusError], [*MalformedError], or one that says
-// that the daemon did not keep still.
+// that the daemon did not keep still or is too slow.
 func (d *Daemon) Report(ctx context.Context, look func() error) (Report, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience*d.timeout, fmt.Errorf("chronyc: chronyd is too slow: not all of its replies came within %v", patience*d.timeout))
+	defer cancel()
+	unsettled := "chronyd corrected its clock each time its sources were read"
 	for range settle {
 		before, err := d.tracking(ctx)
 		if err != nil {
 			return Report{}, err
 		}
 		sources, err := d.sources(ctx)
+		if moved := new(movedError); errors.As(err, &moved) {
+			unsettled = "chronyd's sources changed each time they were read: " + moved.detail
+			continue
+		}
 		if err != nil {
 			return Report{}, err
 		}
@@ -53,8 +65,13 @@ func (d *Daemon) Report(ctx context.Context, look func() error) (Report, error) 
 			return Report{Tracking: after, Sources: sources}, nil
 		}
 	}
-	return Report{}, errors.New("chronyc: chronyd corrected its clock each time its sources were read; ask again")
+	return Report{}, errors.New("chronyc: " + unsettled + "; ask again")
 }
+
+// movedError says that two replies about the source of one number are about different ones.
+type movedError struct{ detail string }
+
+func (e *movedError) Error() string { return "chronyc: " + e.detail }
 
 // tracking asks what the daemon believes.
 func (d *Daemon) tracking(ctx context.Context) (Tracking, error) {
@@ -107,6 +124,9 @@ func (d *Daemon) source(ctx context.Context, index int32) (Source, error) {
 		selected, err := ask[*chrony.ReplySelectData](ctx, d, chrony.NewSelectDataPacket(index))
 		if err != nil {
 			return Source{}, err
+		}
+		if data.Mode == chrony.SourceModeRef && selected.RefID != stats.RefID || data.Mode != chrony.SourceModeRef && !selected.IPAddr.Equal(data.IPAddr.ToNetIP()) {
+			return Source{}, &movedError{fmt.Sprintf("the selection of %v for %v", selected.IPAddr, data.IPAddr)}
 		}
 		s.Selection = selection(selected.StateChar)
 	}

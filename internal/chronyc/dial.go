@@ -162,14 +162,28 @@ func dialUDP(addr netip.AddrPort, timeout time.Duration) (*Daemon, error) {
 	return newDaemon(conn, "udp "+addr.String(), timeout), nil
 }
 
+// longestSocket is how long the path of a socket may be. Source: Linux, unix(7), sun_path with its zero byte;
+// others allow 103 bytes, and say so themselves.
+const longestSocket = 107
+
 // dialUnix opens the daemon's socket. The daemon can only reply to a socket that has a name, so
 // ours gets one, beside the daemon's as that of chronyc, where the daemon may write whatever
-// confines it.
+// confines it; by its whole path, since the daemon works in another folder.
 func dialUnix(path string, timeout time.Duration) (*Daemon, error) {
-	if _, err := os.Stat(path); err != nil { // before anything is made beside it
+	info, err := os.Stat(path) // before anything is made beside it
+	if err != nil {
 		return nil, err
 	}
-	ours := filepath.Join(filepath.Dir(path), fmt.Sprintf("clockctl.%d.%d.sock", os.Getpid(), rand.Uint32()))
+	whole, err := filepath.Abs(path)
+	ours := filepath.Join(filepath.Dir(whole), fmt.Sprintf("clockctl.%d.%d.sock", os.Getpid(), rand.Uint32()))
+	switch {
+	case err != nil:
+		return nil, err
+	case info.Mode().Type() != os.ModeSocket:
+		return nil, errors.New("it is no socket")
+	case len(ours) > longestSocket:
+		return nil, fmt.Errorf("a socket beside it, for the replies, would have a path of more than %d bytes", longestSocket)
+	}
 	conn, err := net.DialUnix("unixgram", &net.UnixAddr{Name: ours, Net: "unixgram"}, &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		_ = os.Remove(ours) // it may be bound and not connected

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -94,13 +95,14 @@ func TestReport_BadReplies(t *testing.T) {
 		"a million sources":             {Sources: 1_000_000},
 		"4 billion sources":             {Sources: math.MaxUint32},
 		"an unknown state":              {Sources: 1, State: 6},
-		"statistics of another":         {Sources: 1, Statistics: chronyctest.IPv4(127, 0, 9, 11)},
 		"a correction beyond belief":    {Offset: 3e9},
 		"a negative root delay":         put(chronyctest.Tracking, 20+4+4+12+24, chronyctest.Float(-1)),
 		"a negative root dispersion":    put(chronyctest.Tracking, 20+4+4+12+28, chronyctest.Float(-1)),
 		"an endless root dispersion":    put(chronyctest.Tracking, 20+4+4+12+28, chronyctest.Float(1e12)),
 		"a negative error of a source":  put(chronyctest.SourceData, 20+6*2+4+8, chronyctest.Float(-1)),
 		"an offset beyond belief":       put(chronyctest.SourceData, 20+6*2+4+4, chronyctest.Float(-1e12)),
+		"a frequency beyond belief":     put(chronyctest.Tracking, 20+4+4+12+12, chronyctest.Float(1e16)),
+		"a negative skew":               put(chronyctest.Tracking, 20+4+4+12+20, chronyctest.Float(-1)),
 		"a rate that nobody could have": put(chronyctest.SourceStats, 4+20+12+8, chronyctest.Float(1e18)),
 	} {
 		_, err := askFake(t, f)
@@ -121,6 +123,47 @@ func TestReport_BadReplies(t *testing.T) {
 	require.ErrorContains(t, err, "ask again")
 	_, err = askFake(t, &chronyctest.Fake{Spoil: func(_, _ []byte) [][]byte { return nil }})
 	require.ErrorContains(t, err, "no reply within 300ms")
+}
+
+// TestReport_SourcesThatMove: a source that comes or goes gives others its number, and what is said
+// of two is never told of one. It is asked again.
+func TestReport_SourcesThatMove(t *testing.T) {
+	_, err := askFake(t, &chronyctest.Fake{Sources: 1, Statistics: chronyctest.IPv4(127, 0, 9, 11)})
+	require.EqualError(t, err, "chronyc: chronyd's sources changed each time they were read: the statistics of 127.0.9.11 for 127.0.9.10; ask again")
+	times := 0
+	once := &chronyctest.Fake{Sources: 1, Spoil: func(request, reply []byte) [][]byte {
+		if binary.BigEndian.Uint16(request[4:]) == chronyctest.SourceStats && times == 0 {
+			times++
+			reply[replyHead+4]++
+		}
+		return [][]byte{reply}
+	}}
+	r, err := askFake(t, once)
+	require.NoError(t, err)
+	require.Len(t, r.Sources, 1)
+
+	d := newDaemon(&scripted{daemon: &chronyctest.Fake{Sources: 1}}, "scripted", time.Second)
+	d.Unix = true
+	r, err = d.Report(t.Context(), func() error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, "selected", r.Sources[0].Selection)
+	other := (&chronyctest.Fake{}).Answer(append(make([]byte, 5), chronyctest.SelectData, 0, 0, 0, 0, 0, 0), 0)[replyHead:]
+	other[4+3]++
+	d = newDaemon(&scripted{daemon: &chronyctest.Fake{Sources: 1}, command: chronyctest.SelectData, body: other}, "scripted", time.Second)
+	d.Unix = true
+	_, err = d.Report(t.Context(), func() error { return nil })
+	require.ErrorContains(t, err, "the selection of 127.0.9.11 for 127.0.9.10")
+}
+
+// TestReport_ASlowDaemon keeps within the time-out of each request, and not within that of all.
+func TestReport_ASlowDaemon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		d := newDaemon(&scripted{daemon: &chronyctest.Fake{Sources: 900}, takes: 900 * time.Millisecond}, "scripted", time.Second)
+		_, err := d.Report(t.Context(), func() error { return nil })
+		require.EqualError(t, err, "chronyc: chronyd is too slow: not all of its replies came within 10s")
+		require.Less(t, time.Since(began), 12*time.Second)
+	})
 }
 
 // TestReport_EndsWithItsContext, although the daemon is silent.
@@ -155,14 +198,14 @@ func TestTracking_ClaimsNoLessThanTheDaemon(t *testing.T) {
 func FuzzReplies(f *testing.F) {
 	daemon := &chronyctest.Fake{Offset: 0.25, Sources: 1, State: 2, Statistics: chronyctest.IPv4(127, 0, 9, 10)}
 	request := make([]byte, requestHead)
-	for _, command := range []uint16{chronyctest.Tracking, chronyctest.SourceData, chronyctest.SourceStats, chronyctest.SourceName, chronyctest.NSources} {
+	for _, command := range []uint16{chronyctest.Tracking, chronyctest.SourceData, chronyctest.SourceStats, chronyctest.SourceName, chronyctest.SelectData, chronyctest.NSources} {
 		binary.BigEndian.PutUint16(request[4:], command)
 		f.Add(uint8(command), daemon.Answer(request, 0)[replyHead:])
 	}
 	f.Fuzz(func(t *testing.T, command uint8, body []byte) {
 		conn := &scripted{daemon: daemon, command: uint16(command), body: body}
 		d := newDaemon(conn, "fuzz", time.Second)
-		d.Unix = command%2 == 0
+		d.Unix = command%2 == 0 || command == chronyctest.SelectData
 		r, err := d.Report(t.Context(), func() error { return nil })
 		if err != nil {
 			return
@@ -184,6 +227,7 @@ type scripted struct {
 	daemon  *chronyctest.Fake
 	command uint16
 	body    []byte
+	takes   time.Duration
 	reply   []byte
 }
 
@@ -197,4 +241,4 @@ func (s *scripted) Write(request []byte) (int, error) {
 	return len(request), nil
 }
 
-func (s *scripted) Read(b []byte) (int, error) { return copy(b, s.reply), nil }
+func (s *scripted) Read(b []byte) (int, error) { time.Sleep(s.takes); return copy(b, s.reply), nil }

@@ -1,6 +1,7 @@
 package chronyc
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
@@ -35,17 +36,17 @@ func (s SourceState) Symbol() string {
 
 // Source is what the daemon says of one of its sources.
 type Source struct {
-	Address   string // an IP address, or the name of a reference clock
+	Address   string // an IP address, or the name of a reference clock; "" while a name is not resolved
 	Name      string // as in the daemon's configuration, if it says
 	Mode      string // server, peer, reference clock
 	State     SourceState
 	Selection string // why it is not selected, in words; "" if the daemon was not asked
-	Stratum   uint16
 	Poll      time.Duration
 	Reach     uint8 // a bit for each of the last eight requests, the newest lowest: 1 if answered
 
 	// Of the last measurement; nothing of it is known unless Measured.
 	Measured bool
+	Stratum  uint16
 	Age      time.Duration
 	// Offset is the source's time − wall clock, Error how wrong that may be: half the delay and
 	// the dispersion of the measurement, and Age at the rate that the daemon cannot exclude.
@@ -60,19 +61,23 @@ func newSource(data chrony.SourceData, stats chrony.SourceStats) (Source, error)
 	if !known || data.Mode > chrony.SourceModeRef || data.Poll < -16 || data.Poll > 32 || data.IPAddr == nil || stats.IPAddr == nil {
 		return Source{}, &MalformedError{fmt.Sprintf("a source of state %d, mode %d, poll %d", data.State, data.Mode, data.Poll)}
 	}
-	if *data.IPAddr != *stats.IPAddr {
-		return Source{}, &MalformedError{fmt.Sprintf("the statistics of %v for %v; ask again", stats.IPAddr, data.IPAddr)}
+	if data.Mode == chrony.SourceModeRef && referenceID(data) != stats.RefID || data.Mode != chrony.SourceModeRef && *data.IPAddr != *stats.IPAddr {
+		return Source{}, &movedError{fmt.Sprintf("the statistics of %v for %v", stats.IPAddr, data.IPAddr)}
 	}
 	s := Source{
-		Address: data.IPAddr.String(), Mode: []string{"server", "peer", "reference clock"}[data.Mode], State: state, Stratum: data.Stratum,
+		Mode: []string{"server", "peer", "reference clock"}[data.Mode], State: state,
 		Poll: time.Duration(math.Exp2(float64(data.Poll)) * 1e9), Reach: uint8(data.Reachability), Measured: data.SinceSample != never,
 	}
-	if data.Mode == chrony.SourceModeRef {
+	switch {
+	case data.Mode == chrony.SourceModeRef:
 		s.Address = printable(chrony.RefidToString(stats.RefID))
+	case data.IPAddr.Family != chrony.IPAddrID:
+		s.Address = data.IPAddr.String()
 	}
 	if !s.Measured {
 		return s, nil
 	}
+	s.Stratum = data.Stratum
 	s.Age = time.Duration(data.SinceSample) * time.Second
 	// The age is in whole seconds. The rate is against the daemon's clock.
 	ageing := (math.Abs(stats.ResidFreqPPM) + math.Abs(stats.SkewPPM)) / 1e6 * (float64(data.SinceSample) + 1)
@@ -83,6 +88,10 @@ func newSource(data chrony.SourceData, stats chrony.SourceStats) (Source, error)
 	s.Error = seconds(data.LatestMeasErr+ageing) + step(data.LatestMeasErr+ageing) + step(data.LatestMeas)
 	return s, nil
 }
+
+// referenceID is that of a reference clock, which the daemon sends in the place of an address. Source:
+// chrony, sources.c, SRC_ReportSource.
+func referenceID(data chrony.SourceData) uint32 { return binary.BigEndian.Uint32(data.IPAddr.IP[:4]) }
 
 // against turns the offset from one of the daemon's clock, which is the wall clock corrected by
 // t.Offset, to one of the wall clock.

@@ -92,6 +92,9 @@ func newTracking(r chrony.Tracking) (Tracking, error) {
 		}
 		*field.to = seconds(field.seconds)
 	}
+	if !(math.Abs(r.FreqPPM) <= fastest && r.SkewPPM >= 0 && r.SkewPPM <= fastest) {
+		return Tracking{}, &MalformedError{fmt.Sprintf("a frequency of %g ± %g ppm", r.FreqPPM, r.SkewPPM)}
+	}
 	t.RootDelay += step(r.RootDelay)
 	t.RootDispersion += step(r.RootDispersion)
 	t.precision = step(r.CurrentCorrection)
@@ -106,6 +109,9 @@ func (e *MalformedError) Error() string { return "chronyc: chronyd's reply is ma
 // longest is the largest number of seconds that is believed, 63 years: a clock that lost its
 // battery is 56 years behind.
 const longest = 2e9
+
+// fastest is the largest rate that is believed, in ppm: a clock that stands still, or runs twice as fast.
+const fastest = 1e6
 
 func seconds(s float64) time.Duration { return time.Duration(math.Round(s * 1e9)) }
 

@@ -22,6 +22,8 @@ type ClientConfig struct {
 	MaxClockErrorPPM int
 	// Command lets it listen for the requests of chronyc on a port of 127.0.0.1, too.
 	Command bool
+	// Also are further lines of the configuration.
+	Also []string
 }
 
 // Client is a running chronyd that follows servers.
@@ -58,7 +60,7 @@ func (c ClientConfig) file(dir string, command netip.AddrPort) string {
 	for _, s := range c.Servers {
 		lines = append(lines, fmt.Sprintf("server %s port %d minpoll %d maxpoll %d iburst", s.Addr(), s.Port(), c.Poll, c.Poll))
 	}
-	return strings.Join(append(lines,
+	return strings.Join(append(append(lines, c.Also...),
 		"port 0", "bindacqaddress "+c.From.String(), fmt.Sprintf("maxclockerror %d", c.MaxClockErrorPPM),
 		"logdir "+dir, "log rawmeasurements", "logbanner 0",
 		fmt.Sprintf("cmdport %d", command.Port()), "bindcmdaddress 127.0.0.1", "bindcmdaddress "+filepath.Join(dir, "sock"), "pidfile "+filepath.Join(dir, "pid"), "",

@@ -1,5 +1,6 @@
-// Package chronylog reads what chronyd writes with "log measurements" (or rawmeasurements)
-// and "log tracking": offsets and claimed errors of the system clock. It is pure.
+// Package chronylog reads what chronyd writes with "log measurements" (or rawmeasurements),
+// "log tracking" and "log statistics": offsets of the system clock and, but for the last,
+// claimed errors. It is pure.
 //
 // These logs cannot be replayed: the four timestamps are not in them, their moments are
 // whole seconds, and the clock that they compare with was steered in between. What they say

@@ -18,7 +18,12 @@ type Kind string
 const (
 	Measurements Kind = "measurements"
 	Tracking     Kind = "tracking"
+	Statistics   Kind = "statistics"
 )
+
+// Bounded reports whether the log says how wrong its offsets may be. A statistics log does
+// not: it has standard deviations, and nothing of what is behind the server.
+func (k Kind) Bounded() bool { return k != Statistics }
 
 // Point is one line: true time less the system clock is Offset ± Half, if whoever
 // measured it is right.
@@ -26,7 +31,12 @@ type Point struct {
 	At     time.Time // UTC, a whole second
 	Source string    // address of the server; of the reference that is followed in a tracking log
 	Offset time.Duration
-	Half   time.Duration
+	Half   time.Duration // 0 and without meaning in a log that is not Bounded
+
+	// What chronyd's regression says, in a statistics log only: estimates, not bounds.
+	Deviation time.Duration // standard deviation of Offset
+	Rate      float64       // of true time against the system clock, less 1: positive, it is slow
+	Skew      float64       // estimated error of Rate
 }
 
 // Log is what was read.
@@ -46,10 +56,11 @@ var headers = []struct {
 }{
 	{Measurements, []string{"IP Address", "Peer del.", "Root disp."}, 17, parseMeasurement},
 	{Tracking, []string{"IP Address", "Freq ppm", "Max. error"}, 14, parseTracking},
+	{Statistics, []string{"IP Address", "Est offset", "Diff freq", "Est skew"}, 12, parseStatistics},
 }
 
 // ErrUnknown: no header line of a log that is known.
-var ErrUnknown = errors.New("no header line of chrony's measurements or tracking log before the first entry")
+var ErrUnknown = errors.New("no header line of chrony's measurements, statistics or tracking log before the first entry")
 
 // IsHeader reports whether a line is the frame or the header with which chronyd begins a log.
 func IsHeader(line string) bool {
@@ -58,25 +69,27 @@ func IsHeader(line string) bool {
 
 // Read reads a log. Its form is told by the header line, which is repeated in between.
 // warn is told of each line that is skipped because it is torn; nil for nobody. It returns
-// [ErrUnknown], errors of r, and bufio.ErrTooLong.
+// [ErrUnknown], errors of r, and [bufio.ErrTooLong] for a line of more than 64 KiB, with the
+// number of the line.
 func Read(r io.Reader, warn func(line int, why string)) (Log, error) {
 	var log Log
-	current := -1
+	current, number := -1, 0
 	lines := bufio.NewScanner(r)
-	for number := 1; lines.Scan(); number++ {
+	for lines.Scan() {
 		line := lines.Text()
+		number++
 		switch {
 		case strings.HasPrefix(line, "=====") || strings.TrimSpace(line) == "":
 			continue
 		case IsHeader(line):
 			found := recognize(line)
 			if found < 0 || current >= 0 && found != current {
-				return Log{}, ErrUnknown
+				return Log{}, fmt.Errorf("line %d: %w", number, ErrUnknown)
 			}
 			current, log.Kind = found, headers[found].kind
 			continue
 		case current < 0:
-			return Log{}, ErrUnknown
+			return Log{}, fmt.Errorf("line %d: %w", number, ErrUnknown)
 		}
 		fields := strings.Fields(line)
 		if want := headers[current].columns; len(fields) < want {
@@ -94,7 +107,7 @@ func Read(r io.Reader, warn func(line int, why string)) (Log, error) {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return Log{}, err
+		return Log{}, fmt.Errorf("line %d: %w", number+1, err)
 	}
 	if current < 0 {
 		return Log{}, ErrUnknown
@@ -149,6 +162,21 @@ func parseTracking(f []string) (Point, bool, error) {
 	}
 	p.Offset, p.Half = nanos(rest-offset), up(half+(unit+unit2)/2)
 	return p, f[7] != "?" && f[3] != "0", nil
+}
+
+// parseStatistics: offset and frequency are positive if the local clock is fast and gains,
+// which is turned.
+func parseStatistics(f []string) (Point, bool, error) {
+	p, err := begin(f)
+	offset, _ := seconds(f[4], &err)
+	deviation, _ := seconds(f[5], &err)
+	rate, _ := seconds(f[6], &err)
+	skew, _ := seconds(f[7], &err)
+	if err != nil {
+		return Point{}, false, err
+	}
+	p.Offset, p.Deviation, p.Rate, p.Skew = nanos(-offset), nanos(deviation), 0-rate, skew
+	return p, true, nil
 }
 
 func begin(f []string) (Point, error) {

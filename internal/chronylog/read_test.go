@@ -54,6 +54,29 @@ func TestRead_Tracking(t *testing.T) {
 	require.Less(t, log.Points[0].Half, exact+3*time.Microsecond)
 }
 
+const statisticsHeader = `==================
+   Date (UTC) Time     IP Address    Std dev'n Est offset  Offset sd  Diff freq   Est skew  Stress  Ns  Bs  Nr  Asym
+==================
+`
+
+// TestRead_Statistics is the line of chrony.conf(5): positive means fast and gaining, so both
+// signs are turned. What it says is no bound.
+func TestRead_Statistics(t *testing.T) {
+	log, err := Read(strings.NewReader(statisticsHeader+
+		"2016-08-10 05:40:50 203.0.113.15     6.261e-03 -3.247e-03  2.220e-03  1.874e-06  1.080e-06 7.8e-02  16   0   8  0.00\n"+
+		"2016-08-10 05:41:50 203.0.113.15     6.261e-03 -3.247e-03  2.220e-03  1.874e-06  1.080e-06 7.8e-02  16   0   8\n"+ // before chrony 3.0
+		"2016-08-10 05:42:50 203.0.113.15     6.261e-03 -3.247e-03  2.220e-03  1.874e-06  1.080\n"), nil)
+	require.NoError(t, err)
+	require.Equal(t, Statistics, log.Kind)
+	require.False(t, log.Kind.Bounded())
+	require.Len(t, log.Points, 2)
+	require.Equal(t, Point{
+		At: time.Date(2016, 8, 10, 5, 40, 50, 0, time.UTC), Source: "203.0.113.15", Offset: 3_247 * time.Microsecond,
+		Deviation: 2_220 * time.Microsecond, Rate: -1.874e-6, Skew: 1.08e-6,
+	}, log.Points[0])
+	require.True(t, Measurements.Bounded() && Tracking.Bounded())
+}
+
 func TestRead_TornLinesAreSkipped(t *testing.T) {
 	var warned []int
 	log, err := Read(strings.NewReader(measurementsHeader+
@@ -68,7 +91,7 @@ func TestRead_RefusesWhatItDoesNotKnow(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":               "",
 		"no header":             "2016-11-09 05:40:50 203.0.113.15 N 2",
-		"statistics.log":        "   Date (UTC) Time     IP Address    Std dev'n Est offset  Offset sd  Diff freq   Est skew  Stress  Ns  Bs  Nr  Asym\n",
+		"refclocks.log":         "   Date (UTC) Time         Refid  DP L P  Raw offset   Cooked offset      Disp.\n",
 		"two logs in one file":  measurementsHeader + trackingHeader,
 		"a column was removed":  "   Date (UTC) Time     IP Address   L St Peer del.\n",
 		"something else at all": "hello\n",
@@ -81,13 +104,14 @@ func TestRead_RefusesWhatItDoesNotKnow(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(measurementsHeader + "2016-11-09 05:40:50 203.0.113.15    N  2 111 111 1111  10 10 1.0 -4.966e-03  2.296e-01  1.577e-05  1.615e-01  7.446e-03 CB00717B 4B D K\n")
 	f.Add(trackingHeader + "2017-08-22 13:22:36 203.0.113.15     2     -3.541      0.075 -8.621e-06 N  2  2.940e-03 -2.084e-04  1.534e-02  3.472e-04  8.304e-03\n")
+	f.Add(statisticsHeader + "2016-08-10 05:40:50 203.0.113.15     6.261e-03 -3.247e-03  2.220e-03  1.874e-06  1.080e-06 7.8e-02  16   0   8  0.00\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		log, err := Read(strings.NewReader(text), nil)
 		if err != nil {
 			require.Empty(t, log.Points)
 		}
 		for _, p := range log.Points {
-			require.Positive(t, p.Half)
+			require.Equal(t, log.Kind.Bounded(), p.Half > 0)
 		}
 	})
 }

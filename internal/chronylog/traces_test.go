@@ -25,3 +25,25 @@ func TestTraces_TrueTimeIsInside(t *testing.T) {
 		}
 	}
 }
+
+// TestTraces_StatisticsAreNoBounds: the true offset is 0 there, too, and a path that is
+// longer in one direction puts chronyd's estimate many of its standard deviations away.
+func TestTraces_StatisticsAreNoBounds(t *testing.T) {
+	f, err := os.Open("../../testdata/traces/chrony-statistics.log")
+	require.NoError(t, err)
+	defer f.Close()
+	log, err := Read(f, func(line int, why string) { t.Errorf("%d: %s", line, why) })
+	require.NoError(t, err)
+	require.Equal(t, Statistics, log.Kind)
+	require.Greater(t, len(log.Points), 100)
+	beyond := 0
+	for _, p := range log.Points[len(log.Points)/2:] {
+		if p.Source == "127.0.6.4" { // 1 ms there and 2 ms back
+			require.Negative(t, p.Offset, "the clock seems fast")
+			if -p.Offset > 5*p.Deviation {
+				beyond++
+			}
+		}
+	}
+	require.Greater(t, beyond, 5)
+}

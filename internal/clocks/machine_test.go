@@ -14,6 +14,7 @@ import (
 type machine struct {
 	random *rand.Rand
 	now    int64   // RAW
+	grain  int64   // how coarse the counter is; 0: a nanosecond
 	rate   float64 // of MONOTONIC against RAW − 1
 	mono   float64 // MONOTONIC at changed
 	since  int64   // RAW when the rate last changed
@@ -65,10 +66,11 @@ func (m *machine) pass(d int64) {
 
 func (m *machine) clock(c Clock) (int64, error) {
 	m.pass(m.jitter(m.random))
-	value := m.now
-	m.reads = append(m.reads, m.now)
+	count := m.now - m.now%max(m.grain, 1)
+	value := count
+	m.reads = append(m.reads, count)
 	if c != Raw {
-		value = int64(m.mono + float64(m.now-m.since)*(1+m.rate))
+		value = int64(m.mono + float64(count-m.since)*(1+m.rate))
 	}
 	switch c {
 	case Boottime:

@@ -32,13 +32,13 @@ func (r Rate) meet(newer Rate) Rate {
 }
 
 // RateBetween returns how much faster than d the clock c ran between two sandwiches. The error
-// is what the widths of the two leave open. It is infinite if no time passed for certain.
+// is what the widths of the two and the ticks leave open. It is infinite if no time passed for certain.
 //
 // It says nothing about clocks if one of the two was stepped meanwhile, or stood still and the
 // other did not: see [Judge].
 func RateBetween(first, last Sandwich, c, d Clock) Rate {
 	passed := float64(last.Reading(d) - first.Reading(d))
-	blur := float64(first.Width() + last.Width()) // more than the moments meant may lie off
+	blur := float64(first.Width()) + float64(last.Width()) + float64(first.Tick+last.Tick) // more than the moments meant may lie off
 	shortest, longest := passed-blur, passed+blur
 	if shortest <= 0 {
 		return Rate{0, math.Inf(1)}

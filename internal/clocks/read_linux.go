@@ -18,6 +18,10 @@ func Missing() []Clock { return nil }
 // returns an error if the kernel refuses one of the clocks.
 func Read() (Sandwich, error) { return narrowest(gettime) }
 
+// Glance takes one sandwich. It costs an eighth of [Read] and may be wide or torn, which a [Judge]
+// does not mind: for whoever looks for ever and wants to cost nothing.
+func Glance() (Sandwich, error) { return take(gettime) }
+
 func gettime(c Clock) (int64, error) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(ids[c], &ts); err != nil {

@@ -33,6 +33,9 @@ type Sandwich struct {
 	// Alone says that the system has one counter only, which stands for RAW, BOOTTIME and
 	// MONOTONIC. The wall clock may then be slewed on its own, and tick coarsely.
 	Alone bool
+	// Tick is how far a clock may be behind itself, because it moves in ticks that the others do not
+	// share. The clocks of Linux all count one counter, however coarse that is: 0.
+	Tick int64
 }
 
 // take reads the clocks in the order of a Sandwich.
@@ -127,6 +130,7 @@ func (s Sandwich) Difference(c, d Clock) Range {
 	c0, c1 := s.of(c)
 	d0, d1 := s.of(d)
 	r := Range{c0 - d0 - rounding, c1 - d1 + rounding}
+	r.Least, r.Most = r.Least-s.Tick, r.Most+s.Tick
 	if c == Raw { // the least is of d's first reading and the most of its second: what lies between
 		r.Least, r.Most = r.Least-slewed(d1-d0), r.Most+slewed(d1-d0)
 	}

@@ -3,6 +3,7 @@ package clocks
 import (
 	"errors"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ func TestDifference_HoldsTheTruth(t *testing.T) {
 	for seed := range uint64(200) {
 		m := newMachine(seed, float64(m500(seed))*200e-6) // up to 10 %
 		m.asleep = int64(seed) * 1e9
+		m.grain = []int64{0, 279, 4e6}[seed%3] // the processor's counter, acpi_pm, jiffies
 		if seed%2 == 1 {
 			m.jitter = busy
 		}
@@ -56,6 +58,38 @@ func (m *machine) ratio(c Clock) float64 {
 		return 0
 	}
 	return m.rate
+}
+
+// TestRateBetween_ClocksThatTickApart: where the wall clock and the monotonic one move in ticks of
+// their own, the error that is told holds the truth. Without Tick it would be far too small.
+func TestRateBetween_ClocksThatTickApart(t *testing.T) {
+	const coarse = int64(15_625 * time.Microsecond)
+	worst := 0.0
+	for seed := range uint64(500) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		rate, phase, now := (random.Float64()-0.5)*1e-3, random.Int64N(coarse), random.Int64N(1e12)
+		look := func() Sandwich {
+			s, err := take(func(c Clock) (int64, error) {
+				now += 50 + random.Int64N(100)
+				if c == Realtime || c == TAI {
+					wall := int64(float64(now)*(1+rate)) + phase
+					return wall - wall%coarse, nil
+				}
+				return now - now%coarse, nil
+			})
+			require.NoError(t, err)
+			s.Alone, s.Tick = true, coarse
+			return s
+		}
+		first := look()
+		now += int64(time.Second) + random.Int64N(1e9)
+		last := look()
+		got := RateBetween(first, last, Realtime, Raw)
+		worst = max(worst, math.Abs(got.Ratio-rate))
+		require.LessOrEqual(t, math.Abs(got.Ratio-rate), got.Error, "seed %d", seed)
+		require.Less(t, got.Error, 0.1)
+	}
+	require.Greater(t, worst, 1e-3, "ticks matter here")
 }
 
 func TestRateBetween_WithoutTimeIsUnknown(t *testing.T) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -88,6 +89,7 @@ func readAll(path string) ([]byte, error) {
 
 // Parse is Read without the disk; path only names the file in errors.
 func Parse(path string, text []byte, known Keys) (File, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // as some editors begin a file
 	var tree map[string]any
 	if err := toml.Unmarshal(text, &tree); err != nil {
 		return File{}, malformed(path, err)

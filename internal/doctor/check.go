@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -43,13 +44,27 @@ func warnIf(bad bool) Status {
 	return OK
 }
 
-// short is a duration with four digits.
-func short(d time.Duration) time.Duration {
+// digits is the step between durations of four digits near d.
+func digits(d time.Duration) time.Duration {
 	step := time.Duration(1)
 	for d.Abs()/step >= 10_000 {
 		step *= 10
 	}
-	return d.Round(step)
+	return step
+}
+
+// short is a duration with four digits.
+func short(d time.Duration) time.Duration { return d.Round(digits(d)) }
+
+// atLeast is a duration, not negative, with four digits and not more than it is.
+func atLeast(d time.Duration) time.Duration { return d.Truncate(digits(d)) }
+
+// atMost is one that is not less.
+func atMost(d time.Duration) time.Duration {
+	if s := atLeast(d); s < d && d <= math.MaxInt64-digits(d) {
+		return s + digits(d)
+	}
+	return d
 }
 
 // ppm says a rate, as a ratio, in words: positive is faster.

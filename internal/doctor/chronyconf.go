@@ -1,7 +1,10 @@
 package doctor
 
 import (
+	"cmp"
+	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -13,6 +16,7 @@ type ChronyConfig struct {
 	File          string  // where the configuration begins
 	MaxClockError float64 // ppm
 	Set           bool    // it is not the default
+	Unread        string  // a file or folder of it that could not be read, so that the rest says nothing
 }
 
 // defaultMaxClockError is chronyd's, in ppm. Source: chrony, conf.c.
@@ -21,24 +25,44 @@ const defaultMaxClockError = 1
 // chronyFiles is where distributions put it.
 var chronyFiles = []string{"etc/chrony.conf", "etc/chrony/chrony.conf"}
 
-// deepest is how far includes are followed.
-const deepest = 8
+// Anybody can start a program called chronyd, with any file: it must not hold us, or eat our memory.
+const (
+	deepest = 8       // how far includes are followed
+	largest = 1 << 20 // bytes of one file
+	most    = 1000    // files
+)
 
-// readChrony reads the configuration and what it includes; nil if there is none that can be read.
-func readChrony(root fs.FS) *ChronyConfig {
-	for _, name := range chronyFiles {
-		if content := text(root, name); content != "" {
-			c := &ChronyConfig{File: "/" + name, MaxClockError: defaultMaxClockError}
-			c.parse(root, content, 0)
-			return c
+// configReader reads one configuration.
+type configReader struct {
+	root  fs.FS
+	files int
+	ChronyConfig
+}
+
+// readChrony reads the configuration of a chronyd that was started like this, and what it includes.
+func readChrony(root fs.FS, line chronydLine) ChronyConfig {
+	c := configReader{root: root, ChronyConfig: ChronyConfig{File: line.file, MaxClockError: defaultMaxClockError}}
+	switch {
+	case !line.known:
+		c.File, c.Unread = "", "its command line"
+		return c.ChronyConfig
+	case line.directives != nil:
+		c.File = "its command line"
+		c.parse(strings.Join(line.directives, "\n"), 0)
+		return c.ChronyConfig
+	case line.file == "":
+		c.File = "/" + chronyFiles[0]
+		if _, err := fs.Stat(root, chronyFiles[0]); errors.Is(err, fs.ErrNotExist) {
+			c.File = "/" + chronyFiles[1]
 		}
 	}
-	return nil
+	c.include([]string{c.File}, -1)
+	return c.ChronyConfig
 }
 
 // parse takes the directives of one file in order, so that the last one counts. Source:
 // chrony.conf(5): comments begin with one of ! ; # %, and directives are of any case.
-func (c *ChronyConfig) parse(root fs.FS, content string, depth int) {
+func (c *configReader) parse(content string, depth int) {
 	if depth > deepest {
 		return
 	}
@@ -53,45 +77,64 @@ func (c *ChronyConfig) parse(root fs.FS, content string, depth int) {
 				c.MaxClockError, c.Set = ppm, true
 			}
 		case "include":
-			c.include(root, match(root, fields[1]), depth)
+			c.include(c.match(fields[1]), depth)
 		case "confdir":
-			c.include(root, confdir(root, fields[1:]), depth)
+			c.include(c.confdir(fields[1:]), depth)
 		}
 	}
 }
 
-func (c *ChronyConfig) include(root fs.FS, names []string, depth int) {
+// include reads files by their whole paths.
+func (c *configReader) include(names []string, depth int) {
 	for _, name := range names {
-		c.parse(root, text(root, name), depth+1)
+		content, err := c.read(name)
+		if err != nil {
+			c.Unread = name
+			continue
+		}
+		c.parse(content, depth+1)
 	}
 }
 
-// match is the pattern of an include, which must be absolute here.
-func match(root fs.FS, pattern string) []string {
-	names, err := fs.Glob(root, strings.TrimPrefix(pattern, "/"))
+func (c *configReader) read(name string) (string, error) {
+	info, err := fs.Stat(c.root, strings.TrimPrefix(name, "/"))
+	if c.files++; err != nil || !path.IsAbs(name) || !info.Mode().IsRegular() || info.Size() > largest || c.files > most {
+		return "", fs.ErrInvalid
+	}
+	content, err := fs.ReadFile(c.root, strings.TrimPrefix(name, "/"))
+	return string(content), err
+}
+
+// match returns the files of an include's pattern. Nothing tells a folder that may not be read from one
+// where nothing matches, but reading it.
+func (c *configReader) match(pattern string) []string {
+	dir := path.Dir(pattern)
+	if _, err := fs.ReadDir(c.root, cmp.Or(strings.TrimPrefix(dir, "/"), ".")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.Unread = dir
+	}
+	names, err := fs.Glob(c.root, strings.TrimPrefix(pattern, "/"))
 	if err != nil {
 		return nil
+	}
+	for i := range names {
+		names[i] = "/" + names[i]
 	}
 	return names
 }
 
 // confdir is the files *.conf of up to ten directories in the order of their names; of
 // files with one name the first directory's counts.
-func confdir(root fs.FS, directories []string) []string {
+func (c *configReader) confdir(directories []string) []string {
 	first := map[string]string{}
 	for _, dir := range directories {
-		for _, name := range match(root, path.Join(dir, "*.conf")) {
+		for _, name := range c.match(path.Join(dir, "*.conf")) {
 			if _, known := first[path.Base(name)]; !known {
 				first[path.Base(name)] = name
 			}
 		}
 	}
-	var bases, names []string
-	for base := range first {
-		bases = append(bases, base)
-	}
-	slices.Sort(bases)
-	for _, base := range bases {
+	var names []string
+	for _, base := range slices.Sorted(maps.Keys(first)) {
 		names = append(names, first[base])
 	}
 	return names

@@ -32,12 +32,14 @@ func parseCPUTimes(stat string) (t cpuTimes, ok bool) {
 	return t, true
 }
 
-// steal is the share that was stolen since an earlier moment; nil if no tick has passed, or
-// the kernel's counts went back, as some do.
+// steal is the share that was certainly stolen since an earlier moment; nil if no tick has passed, or
+// the kernel's counts went back, as some do. Of the stolen ticks one does not count: it may
+// have been as good as over at that moment, and in a short look it is a per cent.
 func (t cpuTimes) steal(since cpuTimes) *float64 {
 	if t.all <= since.all || t.stolen < since.stolen {
 		return nil
 	}
-	share := float64(t.stolen-since.stolen) / float64(t.all-since.all)
+	stolen := t.stolen - since.stolen
+	share := float64(stolen-min(stolen, 1)) / float64(t.all-since.all)
 	return &share
 }

@@ -20,12 +20,14 @@ var keepers = map[string]string{
 	"ptp4l": "ptp4l", "phc2sys": "phc2sys", "timemaster": "timemaster",
 }
 
-// findDaemons looks through /proc. nil means that it cannot be read. Children of a daemon of the same
-// name belong to it.
-func findDaemons(root fs.FS) []Daemon {
+// findDaemons looks through /proc. nil means that there are no processes in it. Children of a daemon of
+// the same name belong to it. hidden says that others' processes cannot be seen, by the one that
+// there always is. Source: proc(5), hidepid.
+func findDaemons(root fs.FS) (found []Daemon, hidden bool) {
 	entries, err := fs.ReadDir(root, "proc")
-	if err != nil {
-		return nil
+	isProcess := func(e fs.DirEntry) bool { _, err := strconv.Atoi(e.Name()); return err == nil }
+	if err != nil || !slices.ContainsFunc(entries, isProcess) {
+		return nil, true
 	}
 	type process struct {
 		Daemon
@@ -39,17 +41,17 @@ func findDaemons(root fs.FS) []Daemon {
 		}
 		name, parent, ok := parseProcess(text(root, "proc/"+e.Name()+"/stat")) // ended meanwhile: ""
 		if program := keepers[name]; ok && program != "" {
-			steers := program != "chronyd" || !sparesClock(text(root, "proc/"+e.Name()+"/cmdline"))
+			steers := program != "chronyd" || !parseChronyd(text(root, "proc/"+e.Name()+"/cmdline")).sparesClock
 			all = append(all, process{Daemon{program, pid, steers}, parent})
 		}
 	}
-	found := []Daemon{}
+	found = []Daemon{}
 	for _, p := range all {
 		if !slices.ContainsFunc(all, func(q process) bool { return q.PID == p.parent && q.Name == p.Name }) {
 			found = append(found, p.Daemon)
 		}
 	}
-	return found
+	return found, text(root, "proc/1/stat") == ""
 }
 
 // parseProcess reads /proc/PID/stat: "PID (NAME) STATE PARENT …". The name may hold blanks and
@@ -71,25 +73,40 @@ func parseProcess(stat string) (name string, parent int, ok bool) {
 // chronydArgs are chronyd's options that take a value. Source: chronyd(8).
 const chronydArgs = "fFlLPtu"
 
-// sparesClock reports whether chronyd was started with -x: it then does not touch the clock. The
-// arguments end with a zero byte each; options of one letter may be joined.
-func sparesClock(cmdline string) bool {
+// chronydLine is a command line of chronyd.
+type chronydLine struct {
+	known       bool
+	sparesClock bool     // -x, or -Q: it does not touch the clock
+	file        string   // -f
+	directives  []string // take the place of the file
+}
+
+// parseChronyd reads it: the arguments end with a zero byte each; options of one letter may be joined.
+func parseChronyd(cmdline string) chronydLine {
 	args := strings.Split(strings.TrimRight(cmdline, "\x00"), "\x00")
+	line := chronydLine{known: args[0] != ""}
 	for i := 1; i < len(args); i++ {
 		if !strings.HasPrefix(args[i], "-") {
-			continue // a directive of the configuration
+			line.directives = append(line.directives, args[i])
+			continue
 		}
 		for at, option := range args[i][1:] {
 			if option == 'x' || option == 'Q' {
-				return true
+				line.sparesClock = true
 			}
-			if strings.ContainsRune(chronydArgs, option) {
-				if at == len(args[i])-2 {
-					i++ // its value is the next one
-				}
-				break
+			if !strings.ContainsRune(chronydArgs, option) {
+				continue
 			}
+			value := args[i][at+2:]
+			if value == "" && i+1 < len(args) {
+				i++
+				value = args[i]
+			}
+			if option == 'f' {
+				line.file = value
+			}
+			break
 		}
 	}
-	return false
+	return line
 }

@@ -1,11 +1,15 @@
 package doctor
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/trueclock/trueclock/internal/timex"
 )
@@ -16,7 +20,9 @@ type Limits struct {
 	Warning, Danger     time.Duration // of the worst error of the wall clock
 }
 
-// keptWell is the largest error at which a kept clock is called well kept.
+// keptWell is the largest error at which a kept clock is called well kept. chronyd itself believes no
+// source that is further away than 3 s (maxdistance), and one of the Internet is within 100 ms; a kernel
+// that nobody tells adds a second in 33 minutes (500 ppm).
 const keptWell = time.Second
 
 // Local checks this machine.
@@ -37,9 +43,9 @@ func (m Machine) kernel() Check {
 	case k.Status.Has(timex.ClockError):
 		return c.found(Fail, "the kernel reports a fault of the clock's hardware")
 	case !k.Synchronized():
-		return c.found(Warn, "unsynchronized, maximum error %v", short(k.MaxError))
+		return c.found(Warn, "unsynchronized, maximum error %v", atMost(k.MaxError))
 	}
-	return c.found(warnIf(k.MaxError > keptWell), "synchronized, maximum error %v", short(k.MaxError))
+	return c.found(warnIf(k.MaxError > keptWell), "synchronized, maximum error %v", atMost(k.MaxError))
 }
 
 func (m Machine) slew(l Limits) Check {
@@ -62,8 +68,11 @@ func (m Machine) slew(l Limits) Check {
 		bad = bad || (math.Abs(r.Ratio)-r.Error)*1e9 > float64(l.DriftPPB)
 		parts = append(parts, fmt.Sprintf("measured %s ± %.3f ppm", ppm(r.Ratio), r.Error*1e6))
 	}
-	if parts == nil {
+	switch r := m.Rate; {
+	case parts == nil:
 		return c.found(Skip, "this system does not tell")
+	case !bad && m.KernelErr != nil && (math.Abs(r.Ratio)+r.Error)*1e9 > float64(l.DriftPPB):
+		return c.found(Skip, "%s: too short a look to tell", parts[0])
 	}
 	return c.found(warnIf(bad), "%s", strings.Join(parts, "; "))
 }
@@ -92,7 +101,7 @@ func (m Machine) clocksource() Check {
 	return c.found(OK, "%s", m.Clocksource)
 }
 
-// slept is from when on a difference of two clocks is a sleep.
+// slept is from when on a difference of two clocks is a sleep: truetime takes that for one, too.
 const slept = time.Millisecond
 
 func (m Machine) suspend() Check {
@@ -103,6 +112,9 @@ func (m Machine) suspend() Check {
 	}
 	if m.Asleep == nil {
 		return c.found(Skip, "this system does not tell")
+	}
+	if *m.Asleep < -slept {
+		return c.found(Skip, "the clocks are those of a time namespace, which hides it")
 	}
 	if *m.Asleep <= slept {
 		return c.found(OK, "not since boot")
@@ -117,15 +129,20 @@ func (m Machine) virtual() Check {
 		Do:  "Use a hypervisor with VMClock and Linux 6.13 or later, and let this user read the device; or ask the servers often.",
 	}
 	switch {
-	case m.Hypervisor == "" && !m.VMClock:
-		return c.found(OK, "no hypervisor seen")
 	case m.VMClock:
 		return c.found(OK, "a virtual machine with /dev/vmclock0")
+	case m.VMClockErr != nil:
+		return c.found(Warn, "a virtual machine whose /dev/vmclock0 cannot be opened: %v", why(m.VMClockErr))
+	case m.Hypervisor == nil:
+		return c.found(Skip, "nothing here tells whether there is a hypervisor")
+	case *m.Hypervisor == "":
+		return c.found(OK, "no hypervisor seen")
 	}
-	return c.found(Warn, "a virtual machine (%s) without /dev/vmclock0", m.Hypervisor)
+	return c.found(Warn, "a virtual machine (%s) without /dev/vmclock0", *m.Hypervisor)
 }
 
-// muchSteal is the share from which on others take so much that clocks are read late.
+// muchSteal is the share from which on others take so much that clocks are read late: with the kernel's
+// ticks of 10 ms one in a hundred means a pause that long each second, beyond any error of a good network.
 const muchSteal = 0.01
 
 func (m Machine) steal() Check {
@@ -176,10 +193,13 @@ func (m Machine) daemons() Check {
 	if steering["ptp4l"] && steering["phc2sys"] {
 		delete(steering, "phc2sys") // they work together
 	}
+	bad := several || len(steering) > 1 && !steering["timemaster"] // which runs the others
+	if !bad && m.Hidden {
+		return c.found(Skip, "the processes of others are hidden; seen: %s", cmp.Or(strings.Join(words, ", "), "none"))
+	}
 	if words == nil {
 		return c.found(OK, "none seen; in a container it may run outside")
 	}
-	bad := several || len(steering) > 1 && !steering["timemaster"] // which runs the others
 	return c.found(warnIf(bad), "%s", strings.Join(words, ", "))
 }
 
@@ -189,16 +209,48 @@ func (m Machine) chrony(l Limits) Check {
 		Why: "Between samples chronyd lets its error grow by this much, beside what it measured. Clocks wander more than the default of 1 ppm, so the error that it claims, and that its clients and ClockBound believe, may be too small.",
 		Do:  "Add a line such as: maxclockerror 15",
 	}
-	runs := slices.ContainsFunc(m.Daemons, func(d Daemon) bool { return d.Name == "chronyd" })
-	switch {
-	case !runs:
+	if m.Chrony == nil {
 		return c.found(Skip, "no chronyd seen")
-	case m.Chrony == nil:
-		return c.found(Skip, "its configuration cannot be read")
 	}
-	said := "the default"
-	if m.Chrony.Set {
-		said = m.Chrony.File
+	status := OK
+	var parts []string
+	for _, config := range m.Chrony {
+		low := !(config.MaxClockError*1000 >= float64(l.WanderPPB)) // not a number is none
+		part := fmt.Sprintf("%g ppm (%s)", config.MaxClockError, config.File)
+		switch {
+		case config.Unread != "":
+			part = config.Unread + " cannot be read"
+			if status == OK {
+				status = Skip
+			}
+		case !config.Set:
+			part = fmt.Sprintf("%g ppm (the default, in %s)", config.MaxClockError, config.File)
+		}
+		if low && config.Unread == "" {
+			status = Warn
+		}
+		if part = printable(part); !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
 	}
-	return c.found(warnIf(m.Chrony.MaxClockError*1000 < float64(l.WanderPPB)), "%g ppm (%s)", m.Chrony.MaxClockError, said)
+	return c.found(status, "%s", strings.Join(parts, ", "))
+}
+
+// printable keeps what a terminal shows as itself: anybody can name a file.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// why leaves out of an error where it happened.
+func why(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,10 +25,11 @@ func (t *Tally) Add(x ntpprobe.Exchange) {
 }
 
 // enough is how many failure domains it takes until one liar neither breaks the interval nor
-// makes it much wider.
+// makes it much wider. Source: RFC 8633 §3.2.
 const enough = 4
 
-// muchLoss is the share of lost packets from which on a network is called bad.
+// muchLoss is the share of lost packets from which on a network is called bad: a good one loses less
+// than one in a thousand (ITU-T Y.1541, classes 0 to 4), and of the few exchanges of one run a single one may be bad luck.
 const muchLoss = 0.1
 
 // Servers checks what a measurement says of the servers, and of the clock by them.
@@ -35,12 +37,37 @@ func Servers(m Machine, r ntpprobe.Report, t Tally, l Limits) []Check {
 	return []Check{number(r), reach(r), loss(t), agreement(r), upstream(r), leap(m, r), smear(r), wallClock(r, l), kernelClaim(m, r)}
 }
 
-// NoServers stands for the checks that need servers.
-func NoServers() Check {
-	return Check{
-		Name: "servers", Status: Skip, Value: "none named, so only this machine was looked at", Limit: fmt.Sprintf("%d", enough),
+// NoServers stands for the checks that need servers. What the kernel was told of a leap second can be
+// said without.
+func NoServers(m Machine) []Check {
+	none := Check{
+		Name: "servers", Status: Skip, Value: "none named, so only this machine was looked at", Limit: fmt.Sprintf("at least %d failure domains", enough),
 		Why: "Only other clocks show whether this one is right.", Do: "Name at least four servers of different operators.",
 	}
+	c := leapCheck()
+	switch {
+	case m.KernelErr != nil:
+		c = c.found(Skip, "%v", m.KernelErr)
+	case m.leaps():
+		c = c.found(Warn, "the kernel was told of one")
+	case !m.Kernel.Synchronized():
+		c = c.found(Skip, "nobody tells the kernel, and no server was named")
+	default:
+		c = c.found(OK, "the kernel was told of none")
+	}
+	return []Check{none, c}
+}
+
+// Unfinished is what is left of the checks of the servers if the measurement was interrupted: who did
+// not answer yet is not silent, and too few may agree so far.
+func Unfinished(checks []Check) []Check {
+	checks = slices.Clone(checks)
+	for i, c := range checks {
+		if slices.Contains([]string{"reach", "loss", "agreement"}, c.Name) && c.Status != OK {
+			checks[i] = c.found(Skip, "interrupted; so far: %s", c.Value)
+		}
+	}
+	return checks
 }
 
 func number(r ntpprobe.Report) Check {
@@ -128,26 +155,35 @@ func agreement(r ntpprobe.Report) Check {
 	return c.found(OK, "%d of %d agree", r.Agreed(), len(r.Sources))
 }
 
-// leap looks for announced leap seconds, by the servers or in the kernel.
-func leap(m Machine, r ntpprobe.Report) Check {
-	c := Check{
+// leaps reports whether the kernel was told of a leap second.
+func (m Machine) leaps() bool {
+	k := m.Kernel
+	return m.KernelErr == nil && (k.Status.Has(timex.Insert) || k.Status.Has(timex.Delete) || k.State == timex.LeapNow)
+}
+
+func leapCheck() Check {
+	return Check{
 		Name: "leap", Limit: "none pending",
 		Why: "Around a leap second clocks are a second apart, and each is right on its own scale. Intervals become wider by a second until it is over.",
 		Do:  "Verify it with IERS Bulletin C; if it is real, plan for it, and if not, replace the servers that announce it.",
 	}
+}
+
+// leap looks for announced leap seconds, by the servers or in the kernel.
+func leap(m Machine, r ntpprobe.Report) Check {
+	c := leapCheck()
 	announcing := 0
 	for _, s := range r.Sources {
 		if h := s.Header; h != nil && (h.Leap == ntpprobe.LeapInsert || h.Leap == ntpprobe.LeapDelete) {
 			announcing++
 		}
 	}
-	kernel := m.KernelErr == nil && (m.Kernel.Status.Has(timex.Insert) || m.Kernel.Status.Has(timex.Delete))
 	switch {
 	case r.Leap.Kind != ntpprobe.LeapNone:
 		return c.found(Warn, "%s at the end of %s UTC", r.Leap.Kind, r.Leap.At.AddDate(0, 0, -1).Format(time.DateOnly))
 	case announcing > 0:
 		return c.found(Warn, "%d of %d servers announce one, no more than may lie", announcing, len(r.Sources))
-	case kernel:
+	case m.leaps():
 		return c.found(Warn, "the kernel was told of one, the servers announce none")
 	case usable(r) == 0:
 		return c.found(Skip, "no server answers")
@@ -179,7 +215,7 @@ func wallClock(r ntpprobe.Report, l Limits) Check {
 	if most >= l.Danger {
 		status = Fail
 	}
-	return c.found(status, "%v %s, wrong by %v at most", short(offset.Abs()), word, short(most))
+	return c.found(status, "%v %s, wrong by %v at most", short(offset.Abs()), word, atMost(most))
 }
 
 // kernelClaim compares what the kernel was told of its error with what the servers prove.
@@ -195,7 +231,7 @@ func kernelClaim(m Machine, r ntpprobe.Report) Check {
 	offset, _ := worst(r)
 	certain := max(0, offset.Abs()-r.Interval.Uncertainty())
 	if certain > m.Kernel.MaxError {
-		return c.found(Fail, "the clock is off by at least %v, and the kernel was told at most %v", short(certain), short(m.Kernel.MaxError))
+		return c.found(Fail, "the clock is off by at least %v, and the kernel was told at most %v", atLeast(certain), atMost(m.Kernel.MaxError))
 	}
-	return c.found(OK, "at most %v, and the servers do not disprove it", short(m.Kernel.MaxError))
+	return c.found(OK, "at most %v, and the servers do not disprove it", atMost(m.Kernel.MaxError))
 }

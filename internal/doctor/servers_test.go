@@ -167,6 +167,44 @@ func TestLeap_Stories(t *testing.T) {
 	finding{Skip, "no server answers"}.of(t, leap(Machine{}, sources(0, silent("a", ""))), "silence")
 }
 
+// TestNoServers_TheKernelKnowsOfLeapSeconds, if somebody tells it.
+func TestNoServers_TheKernelKnowsOfLeapSeconds(t *testing.T) {
+	for name, story := range map[string]struct {
+		m    Machine
+		want finding
+	}{
+		"kept":             {Machine{}, finding{OK, "the kernel was told of none"}},
+		"one is pending":   {Machine{Kernel: timex.Kernel{State: timex.LeapInsert, Status: timex.Insert}}, finding{Warn, "the kernel was told of one"}},
+		"one to be left":   {Machine{Kernel: timex.Kernel{State: timex.LeapDelete, Status: timex.Delete}}, finding{Warn, "the kernel was told of one"}},
+		"it is on":         {Machine{Kernel: timex.Kernel{State: timex.LeapNow}}, finding{Warn, "the kernel was told of one"}},
+		"nobody tells":     {Machine{Kernel: timex.Kernel{State: timex.Error, Status: timex.Unsynchronized}}, finding{Skip, "nobody tells the kernel, and no server was named"}},
+		"it does not tell": {Machine{KernelErr: timex.ErrUnsupported}, finding{Skip, timex.ErrUnsupported.Error()}},
+	} {
+		checks := NoServers(story.m)
+		require.Equal(t, []string{"servers", "leap"}, []string{checks[0].Name, checks[1].Name})
+		require.Equal(t, Skip, checks[0].Status)
+		story.want.of(t, checks[1], name)
+	}
+}
+
+// TestUnfinished_SilenceIsNone: an interrupted measurement accuses nobody.
+func TestUnfinished_SilenceIsNone(t *testing.T) {
+	r := sources(1, answers(t, "a", noon, 0), silent("b", ntpprobe.ReasonTimeout))
+	r.Err = &truetime.NoQuorumError{Domains: 1, Faulty: 1, Needed: 3}
+	before := Servers(Machine{}, r, Tally{Asked: 2, Lost: 1}, testLimits)
+	after := Unfinished(before)
+	for i, c := range after {
+		switch c.Name {
+		case "reach", "loss", "agreement":
+			finding{Skip, "interrupted; so far: " + before[i].Value}.of(t, c, c.Name)
+		default:
+			require.Equal(t, before[i], c)
+		}
+	}
+	good := []Check{reach(sources(0, answers(t, "a", noon, 0)))}
+	require.Equal(t, good, Unfinished(good))
+}
+
 func TestSmear_Stories(t *testing.T) {
 	at := func(address string, wall time.Time, offset time.Duration) ntpprobe.SourceStatus {
 		return answers(t, address, wall, offset)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -46,6 +47,22 @@ func start(t *testing.T, c Config) *Server {
 // unixNano decodes a 32.32 stamp of era 0, rounded down.
 func unixNano(stamp uint64) int64 {
 	return (int64(stamp>>32)-ntpEpoch)*1e9 + int64(stamp&0xffffffff*1e9>>32)
+}
+
+// TestServer_OnEveryLoopbackAddress: the reply leaves from the address that was asked, or a
+// connected client would never see it.
+func TestServer_OnEveryLoopbackAddress(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has all of 127.0.0.0/8")
+	}
+	s := start(t, Config{Addr: "0.0.0.0:0"})
+	_, port, err := net.SplitHostPort(s.Addr())
+	require.NoError(t, err)
+	for _, host := range []string{"127.0.0.1", "127.1.2.3", "127.255.255.254"} {
+		_, reply := ask(t, net.JoinHostPort(host, port), 5*time.Second)
+		require.Len(t, reply, headerSize, host)
+	}
+	require.Equal(t, 3, s.Requests())
 }
 
 func TestServer_HonestReply(t *testing.T) {

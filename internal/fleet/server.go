@@ -11,7 +11,7 @@ import (
 // Config describes a server. The zero value is an honest stratum 1 server on a
 // free port of 127.0.0.1 that serves the wall clock.
 type Config struct {
-	Addr string       // "127.0.0.1:0" if empty
+	Addr string       // "127.0.0.1:0" if empty; "0.0.0.0:0" is each of 127.0.0.0/8 (on Linux)
 	Now  func() int64 // the true time, unix ns; time.Now if nil
 
 	Offset         time.Duration // the lie: added to both stamps
@@ -61,6 +61,9 @@ func listen(address string) (*net.UDPConn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if udp.IP.To4() != nil {
+		return net.ListenUDP("udp4", udp) // 0.0.0.0 is not [::]
+	}
 	return net.ListenUDP("udp", udp)
 }
 
@@ -81,9 +84,9 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) serve() {
-	buffer := make([]byte, maxDatagram)
+	buffer, asked := make([]byte, maxDatagram), askedAddress(s.conn)
 	for {
-		n, from, err := s.conn.ReadFromUDPAddrPort(buffer)
+		n, controlled, _, from, err := s.conn.ReadMsgUDPAddrPort(buffer, asked)
 		if err != nil {
 			return
 		}
@@ -99,7 +102,7 @@ func (s *Server) serve() {
 			datagrams = s.config.Reply(request, honest)
 		}
 		for _, d := range datagrams {
-			_, _ = s.conn.WriteToUDPAddrPort(d, from) // a lost reply is part of the protocol
+			_, _, _ = s.conn.WriteMsgUDPAddrPort(d, asked[:controlled], from) // a lost reply is part of the protocol
 		}
 	}
 }

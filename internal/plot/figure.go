@@ -12,6 +12,7 @@ type Figure struct {
 	X, Y   Axis
 	Series []Series
 	Lines  []Line
+	Marks  []Mark
 }
 
 // Axis says what one direction means.
@@ -50,6 +51,12 @@ type Line struct {
 	X1, Y1, X2, Y2 float64
 }
 
+// Mark is a moment at which something happened.
+type Mark struct {
+	Name string
+	X    float64
+}
+
 // finite returns the points that can be drawn.
 func (f Figure) finite(s Series) []Point {
 	ok := func(v float64, k Kind) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) && (k != Log || v > 0) }
@@ -65,17 +72,19 @@ type window struct {
 	outside int // points whose band is cut
 }
 
-// mostPoints of a series are drawn: more than a screen has columns.
-const mostPoints = 1200
+// mostPoints of a series are drawn, two for each column of a picture.
+const mostPoints = 1800
 
 // window chooses what is shown: all of x, and of y what holds nearly all limits, so that
 // the first wide intervals do not flatten the rest.
 func (f Figure) window() window {
 	var w window
 	var xs, ys []float64
+	var all [][]Point
 	for _, s := range f.Series {
-		points := reduce(f.finite(s), mostPoints)
-		w.series = append(w.series, points)
+		points := f.finite(s)
+		all = append(all, points)
+		w.series = append(w.series, reduce(points, mostPoints))
 		for _, p := range points {
 			xs, ys = append(xs, p.X), append(ys, p.Low, p.High)
 		}
@@ -86,7 +95,7 @@ func (f Figure) window() window {
 	w.x = newScale(f.X.Kind, slices.Min(xs), slices.Max(xs), 0)
 	low, high := bulk(ys, f.Y.Kind)
 	w.y = newScale(f.Y.Kind, low, high, 0.06)
-	for _, points := range w.series {
+	for _, points := range all {
 		for _, p := range points {
 			if p.Low < w.y.low || p.High > w.y.high {
 				w.outside++
@@ -110,26 +119,45 @@ func bulk(values []float64, kind Kind) (low, high float64) {
 	return low, high
 }
 
-// reduce merges neighbours of one run until at most about n points are left. A merged
-// point has the limits of all.
+// reduce merges neighbours of one run that share one of n/2 columns, if there are more
+// than n points. What is merged becomes a box, from the first to the last moment and as high
+// as all limits, so that no band is drawn narrower than it is. If there are more runs than
+// columns, gaps narrower than a column are closed.
 func reduce(points []Point, n int) []Point {
 	if len(points) <= n {
 		return points
 	}
-	size := (len(points) + n - 1) / n
+	first, last, runs := points[0].X, points[0].X, 1
+	for i, p := range points {
+		first, last = min(first, p.X), max(last, p.X)
+		if i > 0 && p.Run != points[i-1].Run {
+			runs++
+		}
+	}
+	column := func(p Point) int { return int((p.X - first) / max(last-first, 1e-9) * float64(n/2)) }
 	var out []Point
 	for len(points) > 0 {
 		k := 1
-		for k < size && k < len(points) && points[k].Run == points[0].Run {
+		for k < len(points) && column(points[k]) == column(points[0]) && (points[k].Run == points[0].Run || runs > n/2) {
 			k++
 		}
-		merged := points[0]
-		merged.X, merged.Y = 0, 0
-		for _, p := range points[:k] {
-			merged.X, merged.Y = merged.X+p.X/float64(k), merged.Y+p.Y/float64(k)
-			merged.Low, merged.High = min(merged.Low, p.Low), max(merged.High, p.High)
-		}
-		out, points = append(out, merged), points[k:]
+		out, points = append(out, box(points[:k])...), points[k:]
 	}
 	return out
+}
+
+// box has the limits of all its points, from the first to the last.
+func box(points []Point) []Point {
+	left, right := points[0], points[0]
+	y := 0.0
+	for _, p := range points {
+		left.X, right.X = min(left.X, p.X), max(right.X, p.X)
+		left.Low, left.High = min(left.Low, p.Low), max(left.High, p.High)
+		y += p.Y / float64(len(points))
+	}
+	if len(points) == 1 {
+		return points
+	}
+	left.Y, right.Y, right.Low, right.High = y, y, left.Low, left.High
+	return []Point{left, right}
 }

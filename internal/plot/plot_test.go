@@ -6,6 +6,7 @@ import (
 	"flag"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -122,25 +123,95 @@ func TestHTML_NeedsNothingElse(t *testing.T) {
 	require.Equal(t, []string{"http://www.w3.org/2000/svg"}, regexp.MustCompile(`https?://[^"\s]*`).FindAllString(page, -1))
 }
 
-// TestSVG_ThousandsOfPointsStaySmall, and no limit of any point is lost.
+// TestSVG_ThousandsOfPointsStaySmall.
 func TestSVG_ThousandsOfPointsStaySmall(t *testing.T) {
 	f := Figure{Y: Axis{Kind: Seconds}, Series: []Series{band("many", 100_000)}}
 	require.Less(t, len(SVG(960, 400, f)), 100_000)
-	merged := reduce(f.Series[0].Points, mostPoints)
-	require.LessOrEqual(t, len(merged), mostPoints+2)
-	at := 0
-	for _, p := range f.Series[0].Points {
-		for at+1 < len(merged) && merged[at+1].X-30*42 < p.X { // the bucket of p: 84 points wide
-			at++
-		}
-		low, high := p.Low, p.High
-		near := merged[max(0, at-1):min(len(merged), at+2)]
-		covered := false
-		for _, m := range near {
-			covered = covered || m.Run == p.Run && m.Low <= low && m.High >= high
-		}
-		require.True(t, covered, "%v", p)
+	for i := range f.Series[0].Points {
+		f.Series[0].Points[i].Run = i / 2 // gaps everywhere
 	}
+	require.Less(t, len(SVG(960, 400, f)), 300_000)
+}
+
+// drawn is the band of merged points at x, as straight edges between neighbours of a run
+// give it.
+func drawn(merged []Point, x float64, run int) (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for i, b := range merged {
+		a := b
+		if i > 0 && merged[i-1].Run == b.Run {
+			a = merged[i-1]
+		}
+		if b.Run != run || x < a.X || x > b.X {
+			continue
+		}
+		along := 0.0
+		if b.X > a.X {
+			along = (x - a.X) / (b.X - a.X)
+		}
+		low, high = min(low, a.Low+along*(b.Low-a.Low)), max(high, a.High+along*(b.High-a.High))
+	}
+	return low, high
+}
+
+// TestReduce_TheBandIsNeverNarrower, at no point of any kind of series: bursts, pauses,
+// spikes, gaps.
+func TestReduce_TheBandIsNeverNarrower(t *testing.T) {
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		var points []Point
+		x, run := noon, 0
+		for range 2000 {
+			x += random.ExpFloat64() * math.Pow(10, float64(random.IntN(4)))
+			if random.IntN(100) == 0 {
+				run++
+			}
+			y, half := random.NormFloat64(), math.Exp(3*random.NormFloat64())
+			points = append(points, Point{X: x, Y: y, Low: y - half, High: y + half, Run: run})
+		}
+		merged := reduce(points, 100)
+		require.LessOrEqual(t, len(merged), 2*(50+run+2), "seed %d", seed)
+		for _, p := range points {
+			low, high := drawn(merged, p.X, p.Run)
+			require.LessOrEqual(t, low, p.Low+1e-9, "seed %d: %v", seed, p)
+			require.GreaterOrEqual(t, high, p.High-1e-9, "seed %d: %v", seed, p)
+		}
+	}
+}
+
+// TestReduce_HasAnEnd for moments that are all the same, and for runs of one point each.
+func TestReduce_HasAnEnd(t *testing.T) {
+	same, lone := make([]Point, 5000), make([]Point, 5000)
+	for i := range same {
+		same[i] = Point{X: noon, Low: -float64(i), High: 1}
+		lone[i] = Point{X: noon + float64(i), Low: -1, High: 1, Run: i}
+	}
+	require.Equal(t, []Point{{noon, 0, -4999, 1, 0}, {noon, 0, -4999, 1, 0}}, reduce(same, 100))
+	require.LessOrEqual(t, len(reduce(lone, 100)), 102)
+}
+
+// TestSVG_AnEdgeThatLeavesThePictureKeepsItsSlope: cut at the frame it would run inside
+// of where it is.
+func TestSVG_AnEdgeThatLeavesThePictureKeepsItsSlope(t *testing.T) {
+	f := Figure{Series: []Series{{Points: []Point{{X: 0, Low: -1, High: 1}, {X: 1, Low: -1, High: 1}, {X: 2, Low: -1, High: 101}}}}}
+	for i := range 200 {
+		f.Series[0].Points = append(f.Series[0].Points, Point{X: 3 + float64(i), Low: -1, High: 1})
+	}
+	d := drawing{Builder: &strings.Builder{}, figure: f, w: f.window(), width: 400, height: 300}
+	require.Less(t, d.w.y.high, 2.0)
+	require.InEpsilon(t, 50, (d.y(1)-d.y(101))/(d.y(-1)-d.y(1)), 1e-9)
+}
+
+// TestMarks are drawn where they belong, with their name, and not outside.
+func TestMarks(t *testing.T) {
+	f := figures()[0]
+	plain := Terminal(80, 20, f)
+	f.Marks = []Mark{{"a new <epoch>", noon + 600}, {"before it all", noon - 1e6}}
+	text := SVG(400, 300, f)
+	wellFormed(t, text)
+	require.Equal(t, 1, strings.Count(text, `<line class="m"`))
+	require.Contains(t, text, "<title>a new &lt;epoch&gt;</title>")
+	require.NotEqual(t, plain, Terminal(80, 20, f))
 }
 
 // TestWindow_TheFirstWideIntervalsDoNotFlattenTheRest, and the picture says so.
@@ -150,6 +221,17 @@ func TestWindow_TheFirstWideIntervalsDoNotFlattenTheRest(t *testing.T) {
 	require.Less(t, f.window().y.high, 0.01)
 	require.Equal(t, 1, f.window().outside)
 	require.Contains(t, SVG(400, 300, f), "1 points reach beyond the picture")
+}
+
+// TestLegend_OfManySeriesStaysSmall.
+func TestLegend_OfManySeriesStaysSmall(t *testing.T) {
+	f := Figure{}
+	for range 500 {
+		f.Series = append(f.Series, Series{Name: "one of many"})
+	}
+	text := SVG(400, 300, f)
+	require.Equal(t, 6, strings.Count(text, "one of many"))
+	require.Contains(t, text, "and 494 more")
 }
 
 func TestTicks(t *testing.T) {

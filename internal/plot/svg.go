@@ -19,7 +19,7 @@ const style = `<style>
 svg{--ink:#222;--soft:#777;--grid:#ddd;--paper:#fff;--c0:#1f6fb4;--c1:#c4541c;--c2:#2f8a3d;--c3:#8b4bb0;--c4:#a0791a;--c5:#b8336a}
 @media(prefers-color-scheme:dark){svg{--ink:#ddd;--soft:#999;--grid:#3a3a3a;--paper:#161616;--c0:#6cb0ee;--c1:#f0935c;--c2:#73c983;--c3:#c79be6;--c4:#d9b65a;--c5:#ee82ac}}
 .paper{fill:var(--paper)}text{fill:var(--ink);font:12px system-ui,sans-serif}.t{font-size:15px;font-weight:600}.n{fill:var(--soft)}
-.g{stroke:var(--grid);stroke-width:1}.z{stroke:var(--soft);stroke-width:1}.f{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:6 4}
+.g{stroke:var(--grid);stroke-width:1}.z{stroke:var(--soft);stroke-width:1}.m{stroke:var(--ink);stroke-width:1;stroke-dasharray:1 3}.f{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:6 4}
 .c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}
 .b{fill:var(--c);fill-opacity:.2}.l{fill:none;stroke:var(--c);stroke-width:1.4}.d{fill:var(--c)}
 </style>
@@ -75,6 +75,7 @@ func (d *drawing) draw() {
 		d.printf("<line class=\"f\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"><title>%s</title></line>\n", d.x(l.X1), d.y(l.Y1), d.x(l.X2), d.y(l.Y2), escape(l.Name))
 	}
 	d.printf("</g>\n")
+	d.marks()
 	d.legend()
 }
 
@@ -90,7 +91,8 @@ func (d *drawing) y(v float64) float64 {
 	return float64(d.top) + (1-cutTo(d.w.y.place(v)))*float64(d.planeHeight())
 }
 
-func cutTo(place float64) float64 { return min(max(place, -2), 3) }
+// cutTo is so far outside that what is cut does not bend an edge within the picture.
+func cutTo(place float64) float64 { return min(max(place, -1000), 1000) }
 
 func (d *drawing) text(x, y int, class, anchor, text string) {
 	if anchor != "" {
@@ -164,7 +166,16 @@ func (d *drawing) run(colour int, points []Point) {
 	d.printf("\"/>\n")
 }
 
-// legend names the series, if there are several.
+// marks are upright lines with a name that a pointer shows.
+func (d *drawing) marks() {
+	for _, m := range d.figure.Marks {
+		if p := d.w.x.place(m.X); p >= 0 && p <= 1 {
+			d.printf("<line class=\"m\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"><title>%s</title></line>\n", d.x(m.X), d.top, d.x(m.X), d.top+d.planeHeight(), escape(m.Name))
+		}
+	}
+}
+
+// legend names the series, if there are several, as far as there are colours.
 func (d *drawing) legend() {
 	if len(d.figure.Series) < 2 {
 		return
@@ -173,6 +184,10 @@ func (d *drawing) legend() {
 		y := d.top + 8 + lineHeight*i
 		d.printf("<rect class=\"d c%d\" x=\"%d\" y=\"%d\" width=\"10\" height=\"10\"/>\n", i%colours, d.width-marginRight-16, y)
 		d.text(d.width-marginRight-22, y+9, "", "end", s.Name)
+		if more := len(d.figure.Series) - colours; i == colours-1 && more > 0 {
+			d.text(d.width-marginRight-22, y+9+lineHeight, "n", "end", fmt.Sprintf("and %d more", more))
+			return
+		}
 	}
 }
 

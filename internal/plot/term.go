@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/trueclock/trueclock/internal/termplot"
 )
 
 // Terminal draws a figure with braille characters, at most columns × rows of them, axes
@@ -12,67 +14,61 @@ func Terminal(columns, rows int, f Figure) string {
 	columns, rows = max(columns, 24), max(rows, 8)
 	w := f.window()
 	var b strings.Builder
-	b.WriteString(cutText(f.Title, columns) + "\n")
+	b.WriteString(termplot.Cut(f.Title, columns) + "\n")
 	for _, note := range f.Notes {
-		b.WriteString(cutText(note, columns) + "\n")
+		b.WriteString(termplot.Cut(note, columns) + "\n")
 	}
 	height := max(3, rows-3-len(f.Notes))
 	labels, margin := sideLabels(w.y, height)
 	c := newCanvas(columns-margin-1, height)
+	for _, m := range f.Marks {
+		c.mark(w, m)
+	}
 	for _, points := range w.series {
 		c.series(w, points)
 	}
-	for row := range height {
-		fmt.Fprintf(&b, "%s%s%s\n", pad(labels[row], margin), map[bool]string{true: "┤", false: "│"}[labels[row] != ""], c.row(row))
+	for row, cells := range c.lines() {
+		fmt.Fprintf(&b, "%s%s%s\n", pad(labels[row], margin), map[bool]string{true: "┤", false: "│"}[labels[row] != ""], strings.TrimRight(cells, " "))
 	}
 	b.WriteString(bottomLabels(w.x, margin, c.columns) + "\n")
-	b.WriteString(cutText(strings.Repeat(" ", margin)+w.y.label(f.Y.Label)+"  │  "+w.x.label(f.X.Label), columns) + "\n")
+	b.WriteString(termplot.Cut(strings.Repeat(" ", margin)+w.y.label(f.Y.Label)+"  │  "+w.x.label(f.X.Label), columns) + "\n")
 	return b.String()
 }
 
 // canvas is a grid of dots, two wide and four high for each character.
 type canvas struct {
 	columns, rows int
-	cells         []rune
+	dots          map[[2]int]bool
 }
 
 func newCanvas(columns, rows int) *canvas {
-	columns = max(columns, 1)
-	return &canvas{columns: columns, rows: rows, cells: make([]rune, columns*rows)}
+	return &canvas{columns: max(columns, 1), rows: rows, dots: map[[2]int]bool{}}
 }
 
-// dot bits of a braille character, by column and row in it (Unicode, block U+2800).
-var bits = [2][4]rune{{0x01, 0x02, 0x04, 0x40}, {0x08, 0x10, 0x20, 0x80}}
+func (c *canvas) set(x, y int) { c.dots[[2]int{x, y}] = true }
 
-func (c *canvas) set(x, y int) {
-	if x < 0 || y < 0 || x >= 2*c.columns || y >= 4*c.rows {
-		return
+func (c *canvas) lines() []string {
+	return termplot.Braille(c.columns, c.rows, func(x, y int) bool { return c.dots[[2]int{x, y}] })
+}
+
+// mark draws an upright line of dots.
+func (c *canvas) mark(w window, m Mark) {
+	for y := 0; y < 4*c.rows; y += 2 {
+		c.set(c.x(w, m.X), y)
 	}
-	c.cells[y/4*c.columns+x/2] |= bits[x%2][y%4]
 }
 
-func (c *canvas) row(n int) string {
-	var b strings.Builder
-	for _, cell := range c.cells[n*c.columns : (n+1)*c.columns] {
-		if cell == 0 {
-			b.WriteByte(' ')
-		} else {
-			b.WriteRune(0x2800 + cell)
-		}
-	}
-	return strings.TrimRight(b.String(), " ")
-}
+func (c *canvas) x(w window, v float64) int { return int(cutTo(w.x.place(v)) * float64(2*c.columns-1)) }
 
 // series draws the dots of each column: between two points it draws straight lines.
 func (c *canvas) series(w window, points []Point) {
-	x := func(p Point) int { return int(cutTo(w.x.place(p.X)) * float64(2*c.columns-1)) }
 	y := func(v float64) int { return int((1 - cutTo(w.y.place(v))) * float64(4*c.rows-1)) }
 	for i, p := range points {
 		from := p
 		if i > 0 && points[i-1].Run == p.Run {
 			from = points[i-1]
 		}
-		x1, x2 := x(from), x(p)
+		x1, x2 := c.x(w, from.X), c.x(w, p.X)
 		for at := x1; at <= x2; at++ {
 			along := func(a, b int) int {
 				if x2 == x1 {
@@ -80,9 +76,10 @@ func (c *canvas) series(w window, points []Point) {
 				}
 				return a + (b-a)*(at-x1)/(x2-x1)
 			}
-			for dot := along(y(from.High), y(p.High)); dot <= along(y(from.Low), y(p.Low)); dot++ {
-				if (at+dot)%2 == 0 && at%2 == 0 {
-					c.set(at, dot)
+			bottom := min(along(y(from.Low), y(p.Low)), 4*c.rows)
+			for dot := max(along(y(from.High), y(p.High)), 0); dot <= bottom; dot++ {
+				if dot%2 == 0 && p.High > p.Low {
+					c.set(at&^1, dot)
 				}
 			}
 			c.set(at, along(y(from.Y), y(p.Y)))
@@ -121,19 +118,4 @@ func bottomLabels(s scale, margin, columns int) string {
 
 func pad(text string, width int) string {
 	return strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text))) + text
-}
-
-// cutText keeps the first characters of a line, and makes control characters visible
-// instead of sending them to the terminal.
-func cutText(text string, columns int) string {
-	runes := []rune(strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '�'
-		}
-		return r
-	}, text))
-	if len(runes) > columns {
-		runes = append(runes[:columns-1], '…')
-	}
-	return string(runes)
 }

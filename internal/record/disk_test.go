@@ -19,7 +19,8 @@ import (
 // lockable says whether files can be locked here.
 func lockable(t *testing.T) error {
 	t.Helper()
-	if runtime.GOOS == "windows" {
+	switch runtime.GOOS {
+	case "solaris", "illumos", "aix", "plan9":
 		return errors.ErrUnsupported
 	}
 	return nil

@@ -4,8 +4,8 @@
 //
 // Each line is a whole write. A process that is killed leaves at most a torn last line,
 // which a reader skips and the next writer ends. What has reached the file survives the
-// process; what a machine that stops loses is up to its file system, since a line is not
-// synced.
+// process. A machine that stops loses what its system had not yet written, unless
+// Options.Sync; a full file is synced before it is renamed, and the last at its end.
 //
 // A line names its session, the run of one program. A session begins with an event "start",
 // written again at the top of each file after a rotation: it names the servers, and the

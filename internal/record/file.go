@@ -17,13 +17,18 @@ var (
 	ErrForeign = errors.New("it is there and is no recording")
 )
 
-// opening is how every file of ours begins.
-const opening = `{"schema":"` + Schema + `",`
+// opening is how every file of ours begins: with a start. Other commands print lines with
+// our schema, too.
+const opening = `{"schema":"` + Schema + `","type":"` + TypeEvent + `","session":"`
+
+// IsRecording reports whether a file that begins like this is a recording.
+func IsRecording(start []byte) bool { return strings.HasPrefix(string(start), opening) }
 
 // Options say how large a file may grow. The zero value never rotates.
 type Options struct {
 	MaxSize int64 // bytes before FILE becomes FILE.1; 0: no limit
 	Keep    int   // how many rotated files stay
+	Sync    bool  // each line is on the disk before Append returns
 }
 
 // File is a file that lines are appended to. It is for one goroutine.
@@ -39,7 +44,7 @@ type File struct {
 
 // Open opens or creates the file and ends a torn last line. begin makes the line that
 // begins the session, which is written at once and at the top of each further file.
-// It returns [ErrLocked] if another process has it open (on Unix), [ErrForeign] for a file that
+// It returns [ErrLocked] if another process has it open, [ErrForeign] for a file that
 // begins with something else, which is left as it is, and errors of the system.
 func Open(path string, o Options, begin func(continues bool) Start) (*File, error) {
 	f := &File{path: path, options: o, begin: begin}
@@ -74,26 +79,59 @@ func (f *File) own() error {
 	return nil
 }
 
+// open opens and locks what the path names.
 func (f *File) open() error {
-	file, err := os.OpenFile(f.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
-	if err != nil {
-		return err
+	err := errRenamed
+	for attempt := 0; attempt < 10 && errors.Is(err, errRenamed); attempt++ {
+		file, failed := os.OpenFile(f.path, f.flags(), 0o644)
+		if failed != nil {
+			return failed
+		}
+		info, failed := claim(file, f.path)
+		if err = failed; err == nil {
+			f.file, f.regular, f.size, f.begun = file, info.Mode().IsRegular(), info.Size(), false
+			return nil
+		}
+		err = errors.Join(fmt.Errorf("%s: %w", f.path, err), file.Close())
 	}
-	info, err := file.Stat()
-	if err == nil && info.Mode().IsRegular() {
-		err = lock(file)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", f.path, err), file.Close())
-	}
-	f.file, f.regular, f.size, f.begun = file, info.Mode().IsRegular(), info.Size(), false
-	return nil
+	return err
 }
 
-// repair ends a line that a killed writer left without its end.
+// errRenamed: another recorder, which rotates, was faster.
+var errRenamed = errors.New("it was renamed when it was opened")
+
+// claim locks a file and looks whether the path still names it.
+func claim(file *os.File, path string) (os.FileInfo, error) {
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return info, err
+	}
+	if err := lock(file); err != nil {
+		return nil, err
+	}
+	if now, err := os.Stat(path); err != nil || !os.SameFile(info, now) {
+		return nil, errRenamed
+	}
+	return info, nil
+}
+
+func (f *File) flags() int {
+	flags := os.O_CREATE | os.O_RDWR | os.O_APPEND
+	if f.options.Sync {
+		flags |= os.O_SYNC
+	}
+	return flags
+}
+
+// repair ends a line that a killed writer left without its end. Of a file with hardly a
+// beginning nothing stays, so that it still begins as ours do.
 func (f *File) repair() error {
-	if !f.regular || f.size == 0 {
+	switch {
+	case !f.regular || f.size == 0:
 		return nil
+	case f.size <= int64(len(opening)):
+		f.size = 0
+		return f.file.Truncate(0)
 	}
 	last := make([]byte, 1)
 	if _, err := f.file.ReadAt(last, f.size-1); err != nil || last[0] == '\n' {
@@ -139,14 +177,20 @@ func (f *File) put(text []byte) error {
 	return err
 }
 
-// rotate renames FILE.1 to FILE.2 and so on, FILE to FILE.1, and begins a new FILE.
+// rotate renames FILE.1 to FILE.2 and so on, FILE to FILE.1, and begins a new FILE. Only
+// files up to the first missing number move, over the oldest if none is missing: a kill
+// between two steps costs no file.
 func (f *File) rotate() error {
 	old := func(n int) string { return fmt.Sprintf("%s.%d", f.path, n) }
-	if err := os.Remove(old(f.options.Keep)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	free := 1
+	for free < f.options.Keep {
+		if _, err := os.Lstat(old(free)); errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		free++
 	}
-	for n := f.options.Keep - 1; n >= 1; n-- {
-		if err := os.Rename(old(n), old(n+1)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	for n := free - 1; n >= 1; n-- {
+		if err := os.Rename(old(n), old(n+1)); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-//go:build !unix || solaris || illumos || aix
+//go:build !windows && (!unix || solaris || illumos || aix)
 
 package record
 
@@ -7,8 +7,5 @@ import "os"
 // lock does nothing: two recorders of one file are the user's mistake.
 func lock(*os.File) error { return nil }
 
-// move closes the file first: Windows does not rename an open one.
-func move(f *os.File, from, to string) error {
-	_ = f.Close() // it was synced
-	return os.Rename(from, to)
-}
+// move renames an open file.
+func move(_ *os.File, from, to string) error { return os.Rename(from, to) }

@@ -47,6 +47,15 @@ type Reader struct {
 	order    []*session
 }
 
+// Assumptions are those that it was recorded with.
+func (r Recording) Assumptions() ntpprobe.Assumptions {
+	a := ntpprobe.Assumptions{Faulty: r.Faulty, DriftPPB: r.DriftPPB, WanderPPB: r.WanderPPB}
+	if a.Faulty == 0 {
+		a.Faulty = ntpprobe.FaultyNone
+	}
+	return a
+}
+
 type session struct {
 	Recording
 	byAddress map[string]ntpprobe.Server
@@ -103,26 +112,26 @@ func readLine(in *bufio.Reader) (line []byte, tooLong bool, err error) {
 
 // take uses one line.
 func (r *Reader) take(text []byte) error {
-	var kind struct {
-		Head
+	var line struct { // nearly all are samples
+		Sample
 		Event string `json:"event"`
 	}
-	if err := json.Unmarshal(text, &kind); err != nil {
+	if err := json.Unmarshal(text, &line); err != nil {
 		return fmt.Errorf("torn or no JSON (%w)", err)
 	}
-	if kind.Schema != Schema || kind.Session == "" {
-		return fmt.Errorf("not a line of a recording (schema %q)", kind.Schema)
+	if line.Schema != Schema || line.Session == "" {
+		return fmt.Errorf("not a line of a recording (schema %q)", line.Schema)
 	}
-	if kind.Type == TypeEvent && kind.Event == EventStart {
+	if line.Type == TypeEvent && line.Event == EventStart {
 		return r.takeStart(text)
 	}
-	s := r.sessions[kind.Session]
+	s := r.sessions[line.Session]
 	if s == nil {
 		return errors.New("the start of its session is missing")
 	}
-	switch kind.Type {
+	switch line.Type {
 	case TypeSample:
-		return s.takeSample(text)
+		return s.takeSample(line.Sample)
 	case TypeBound:
 		s.Bounds++
 	case TypeEvent:
@@ -157,15 +166,14 @@ func (r *Reader) takeStart(text []byte) error {
 		server := v.server()
 		s.Servers, s.byAddress[v.Address] = append(s.Servers, server), server
 	}
+	if _, err := ntpprobe.NewEstimator(s.Servers, s.Assumptions()); err != nil {
+		return err // nobody can have recorded this
+	}
 	r.sessions[start.Session], r.order = s, append(r.order, s)
 	return nil
 }
 
-func (s *session) takeSample(text []byte) error {
-	var line Sample
-	if err := json.Unmarshal(text, &line); err != nil {
-		return err
-	}
+func (s *session) takeSample(line Sample) error {
 	server, known := s.byAddress[line.Address]
 	if !known {
 		return fmt.Errorf("server %q is not one of its session", line.Address)
@@ -185,15 +193,16 @@ func (s *session) takeSample(text []byte) error {
 }
 
 // Recordings returns the sessions by the time of their start, each with its exchanges in
-// order, however the files were.
+// order and once, however the files were and even if one was read twice.
 func (r *Reader) Recordings() []Recording {
 	list := make([]Recording, len(r.order))
 	for i, s := range r.order {
-		list[i] = s.Recording
-		list[i].Exchanges = slices.Clone(s.Exchanges)
-		slices.SortStableFunc(list[i].Exchanges, func(a, b Exchange) int {
-			return cmp.Or(cmp.Compare(a.At.Before.Epoch, b.At.Before.Epoch), cmp.Compare(a.At.Before.Nanos, b.At.Before.Nanos))
+		slices.SortStableFunc(s.Exchanges, func(a, b Exchange) int {
+			return cmp.Or(cmp.Compare(a.At.Before.Epoch, b.At.Before.Epoch), cmp.Compare(a.At.Before.Nanos, b.At.Before.Nanos),
+				cmp.Compare(a.Sample.Server.Address, b.Sample.Server.Address))
 		})
+		s.Exchanges = slices.Compact(s.Exchanges)
+		list[i] = s.Recording
 	}
 	slices.SortStableFunc(list, func(a, b Recording) int { return a.Start.Compare(b.Start) })
 	return list

@@ -2,13 +2,16 @@ package record
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +35,7 @@ var servers = []ntpprobe.Server{
 	{Address: "ntp.example.net:1123"},
 }
 
-func newSession() *Session { return NewSession(moment(0), "a test", servers, 1, 200_000, 15_000) }
+func newSession() *Session { return NewSession(moment(0), "a test", servers, 0, 200_000, 15_000) }
 
 // sampleAt is an exchange with the first server that ended at a moment.
 func sampleAt(after time.Duration) ntpprobe.Sample {
@@ -87,7 +90,7 @@ func TestRecord_WhatComesBackIsWhatWasSeen(t *testing.T) {
 	require.Equal(t, servers, r.Servers)
 	require.Equal(t, "a test", r.MadeBy)
 	require.Equal(t, moment(0).Wall, r.Start)
-	require.Equal(t, []int64{1, 200_000, 15_000}, []int64{int64(r.Faulty), r.DriftPPB, r.WanderPPB})
+	require.Equal(t, []int64{0, 200_000, 15_000}, []int64{int64(r.Faulty), r.DriftPPB, r.WanderPPB})
 	require.Len(t, r.Exchanges, 3)
 	for i, x := range r.Exchanges {
 		want, at := sampleAt(time.Duration(i+1)*time.Second), moment(time.Duration(i+1)*time.Second)
@@ -172,6 +175,141 @@ func TestRecord_Rotates(t *testing.T) {
 	require.NotEmpty(t, alone[0].Exchanges, "each file stands alone")
 }
 
+// filled makes FILE and FILE.1 to FILE.3, each with a session of its own, FILE the last.
+func filled(t *testing.T) (path string, names []string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "r")
+	names = []string{path + ".3", path + ".2", path + ".1", path}
+	for i, name := range names {
+		recordTo(t, name, Options{}, i+1)
+	}
+	return path, names
+}
+
+// sessions are how many exchanges each session in the files has.
+func sessionsIn(t *testing.T, path string) (counts []int) {
+	t.Helper()
+	for _, name := range []string{path + ".4", path + ".3", path + ".2", path + ".1", path} {
+		if _, err := os.Stat(name); err != nil {
+			continue
+		}
+		if info, err := os.Stat(name); err == nil && info.Size() > 0 {
+			list, _ := readFiles(t, name)
+			for _, r := range list {
+				counts = append(counts, len(r.Exchanges))
+			}
+		}
+	}
+	return counts
+}
+
+// TestRecord_AKillWithinARotationCostsNoFile: the steps of a rotation up to a kill, and
+// then the next recorder, which rotates too.
+func TestRecord_AKillWithinARotationCostsNoFile(t *testing.T) {
+	for steps, want := range [][]int{
+		{2, 3, 4, 9}, // the oldest goes, as it should
+		{2, 3, 4, 9},
+		{2, 3, 4, 9},
+		{2, 3, 4, 9}, // and from here on the rotation is over
+		{2, 3, 4, 9},
+	} {
+		path, _ := filled(t)
+		for i, step := range []func() error{
+			func() error { return os.Rename(path+".2", path+".3") },
+			func() error { return os.Rename(path+".1", path+".2") },
+			func() error { return os.Rename(path, path+".1") },
+			func() error { return os.WriteFile(path, nil, 0o600) },
+		} {
+			if i < steps {
+				require.NoError(t, step())
+			}
+		}
+		info, err := os.Stat(path)
+		rotates := err == nil && info.Size() > 0
+		s := newSession()
+		f, err := Open(path, Options{MaxSize: 1, Keep: 3}, s.Start)
+		require.NoError(t, err, "%d steps", steps)
+		if rotates {
+			require.NoError(t, f.rotate(), "%d steps", steps)
+		}
+		f.options.MaxSize = 0
+		for i := range 9 {
+			at := time.Duration(i+1) * time.Second
+			require.NoError(t, f.Append(s.Sample(moment(at), ntpprobe.Exchange{Server: servers[0], Sample: sampleAt(at)})))
+		}
+		require.NoError(t, f.Close())
+		var counts []int
+		for _, n := range sessionsIn(t, path) {
+			if n > 0 { // a start alone
+				counts = append(counts, n)
+			}
+		}
+		require.Equal(t, want, counts, "%d steps", steps)
+	}
+}
+
+// TestRecord_ATornBeginningIsForgotten: what follows it is read, and is ours ever after.
+func TestRecord_ATornBeginningIsForgotten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r")
+	for cut := 1; cut < len(opening)+10; cut++ {
+		text := opening + "0123456789"
+		require.NoError(t, os.WriteFile(path, []byte(text[:cut]), 0o600))
+		for range 3 {
+			recordTo(t, path, Options{}, 1)
+		}
+		list, _ := readFiles(t, path)
+		require.Len(t, list, 3, "cut at %d", cut)
+	}
+}
+
+// TestRecord_ARotationGivesNobodyItsOldFile: whoever opens FILE while another rotates it gets
+// FILE, or is told that it is taken, and never FILE.1.
+func TestRecord_ARotationGivesNobodyItsOldFile(t *testing.T) {
+	if runtime.GOOS == "windows" || lockable(t) != nil {
+		t.Skip("this system has no locks, or renames no open file")
+	}
+	path := filepath.Join(t.TempDir(), "r")
+	early, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	require.NoError(t, err)
+	defer early.Close()
+	require.NoError(t, os.Rename(path, path+".1"))
+	_, err = claim(early, path)
+	require.ErrorIs(t, err, errRenamed)
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	_, err = claim(early, path)
+	require.ErrorIs(t, err, errRenamed, "another file has its name")
+
+	ctx, stop := context.WithCancel(t.Context())
+	var rotating sync.WaitGroup
+	defer rotating.Wait()
+	defer stop()
+	rotating.Go(func() {
+		for ctx.Err() == nil {
+			f, err := Open(path, Options{Keep: 1}, newSession().Start)
+			for range 20 {
+				if err == nil {
+					err = f.rotate() // fails if the other was first
+				}
+			}
+			if f != nil {
+				_ = f.Close()
+			}
+		}
+	})
+	for got := 0; got < 30; {
+		other, err := Open(path, Options{}, newSession().Start)
+		if err != nil {
+			require.ErrorIs(t, err, ErrLocked)
+			continue
+		}
+		got++
+		its, err1 := other.file.Stat()
+		now, err2 := os.Stat(path)
+		require.NoError(t, errors.Join(err1, err2, other.Close()))
+		require.True(t, os.SameFile(its, now), "it got FILE.1")
+	}
+}
+
 // TestRecord_ATinyLimitStillKeepsEachLine: a line larger than the limit gets a file of
 // its own.
 func TestRecord_ATinyLimitStillKeepsEachLine(t *testing.T) {
@@ -224,6 +362,7 @@ func TestRead_SkipsWhatMakesNoSense(t *testing.T) {
 		"an absurd moment":        strings.Replace(good, `"at_ns":`, `"at_ns":9223372036`, 1),
 		"time ran back":           strings.Replace(good, `"took_ns":`, `"took_ns":-`, 1),
 		"no time of day":          strings.Replace(good, `"read_at":"2026`, `"read_at":"x026`, 1),
+		"a day of another age":    strings.Replace(good, `"read_at":"2026`, `"read_at":"2110`, 1),
 		"a stamp of another form": strings.Replace(good, `"t2":"2026`, `"t2":"x026`, 1),
 		"a stamp of another age":  strings.Replace(good, `"t2":"2026`, `"t2":"1026`, 1),
 		"three bytes of an id":    strings.Replace(good, `"reference_id_hex":"c0`, `"reference_id_hex":"`, 1),
@@ -238,6 +377,48 @@ func TestRead_SkipsWhatMakesNoSense(t *testing.T) {
 		require.Len(t, list[0].Exchanges, 1, name)
 		require.Len(t, warnings, 1, name)
 		require.Contains(t, warnings[0], "broken:2:", name)
+	}
+}
+
+// TestRead_TheSameLinesTwiceCountOnce: a file may be named twice, or its copy.
+func TestRead_TheSameLinesTwiceCountOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r")
+	recordTo(t, path, Options{}, 5)
+	once, _ := readFiles(t, path)
+	twice, warnings := readFiles(t, path, path)
+	require.Empty(t, warnings)
+	require.Equal(t, once[0].Exchanges, twice[0].Exchanges)
+}
+
+// TestRead_AStartThatCannotBeIsSkipped: the wrong line is named, and not the flags of
+// whoever reads it.
+func TestRead_AStartThatCannotBeIsSkipped(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r")
+	recordTo(t, path, Options{}, 1)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	list, _ := readFiles(t, path)
+	require.Equal(t, ntpprobe.FaultyNone, list[0].Assumptions().Faulty)
+	for name, edit := range map[string][2]string{
+		"more may lie than two servers carry": {`"faulty_tolerated":0`, `"faulty_tolerated":1`},
+		"fewer than none":                     {`"faulty_tolerated":0`, `"faulty_tolerated":-1000`},
+		"no server":                           {`"servers":[`, `"servers":[],"x":[`},
+		"a server twice":                      {`ntp.example.net:1123`, `192.0.2.1:123`},
+		"no address":                          {`ntp.example.net:1123`, `:::`},
+		"more wander than drift":              {`"wander_ratio":0.000015`, `"wander_ratio":0.05`},
+		"no drift":                            {`"max_drift_ratio":0.0002`, `"max_drift_ratio":0`},
+	} {
+		bad := bytes.Replace(text, []byte(edit[0]), []byte(edit[1]), 1)
+		require.NotEqual(t, text, bad, name)
+		var first string
+		r := Reader{Warn: func(_ string, line int, why string) {
+			if line == 1 {
+				first = why
+			}
+		}}
+		require.Error(t, r.Read("r", bytes.NewReader(bad)), name)
+		require.NotEmpty(t, first, name)
+		require.Empty(t, r.Recordings(), name)
 	}
 }
 

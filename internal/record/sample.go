@@ -58,12 +58,16 @@ const longest = int64(100 * 365 * 24 * time.Hour)
 // mostRoot is beyond what the root fields of a packet can hold, 65 536 s.
 const mostRoot = int64(65_537 * time.Second)
 
+// inReach keeps moments so close together that 64-bit nanoseconds hold the difference of any
+// two, and of two such differences.
+func inReach(t time.Time) bool { return t.Year() >= 1970 && t.Year() < 2110 }
+
 // instant is the moment at which a line was written.
 func (h Head) instant() (ntpprobe.Instant, error) {
 	wall, err := time.Parse(timeLayout, h.ReadAt)
 	switch {
-	case err != nil:
-		return ntpprobe.Instant{}, fmt.Errorf("read_at: %w", err)
+	case err != nil || !inReach(wall):
+		return ntpprobe.Instant{}, errors.New("read_at is not a moment from 1970 to 2109")
 	case h.At < -longest || h.At > longest || h.Took < 0 || h.Took > longest:
 		return ntpprobe.Instant{}, errors.New("at_ns or took_ns is out of range")
 	}
@@ -84,8 +88,8 @@ func (l Sample) sample(server ntpprobe.Server) (ntpprobe.Sample, error) {
 	t3, err3 := time.Parse(timeLayout, *l.T3)
 	id, err4 := hex.DecodeString(*l.ReferenceID)
 	switch {
-	case errors.Join(err2, err3) != nil || t2.Year() < 1700 || t2.Year() > 2250 || t3.Year() < 1700 || t3.Year() > 2250:
-		return none, errors.New("t2 or t3 is not a moment from 1700 to 2250")
+	case errors.Join(err2, err3) != nil || !inReach(t2) || !inReach(t3):
+		return none, errors.New("t2 or t3 is not a moment from 1970 to 2109")
 	case err4 != nil || len(id) != 4:
 		return none, errors.New("reference_id_hex is not four bytes")
 	case min(*l.T1, *l.T4) < -longest || max(*l.T1, *l.T4) > longest:

@@ -1,7 +1,9 @@
 package replay
 
 import (
+	"cmp"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -36,9 +38,9 @@ type Result struct {
 	Refused   int    // exchanges that gave no sample when they were recorded, or give none now
 	Refusals  int    // bounds that the clock did not take, because it had disproved them
 	Disproofs ntpprobe.Disproofs
-	Rate      *Rate          // of the last bound; nil if there was none
-	Holdover  []Holdover     // from the last look on
-	Last      truetime.Bound // zero if there was none
+	Rate      *Rate          // of the last bound; nil if none is in force at the end
+	Holdover  []Holdover     // from the last look on; empty likewise
+	Last      truetime.Bound // the one in force at the end; zero if there is none
 }
 
 // Rate is the range in which the local clock's rate lies, in parts per billion of true time
@@ -46,7 +48,8 @@ type Result struct {
 type Rate struct{ LeastPPB, MostPPB int64 }
 
 // Holdover is the uncertainty some time after the last exchange if none followed. Beyond
-// the age at which the bound expires it is arithmetic and not served.
+// the age at which the bound expires it is arithmetic and not served: there the wander need
+// not hold, so that each end moves by the whole drift.
 type Holdover struct {
 	After       time.Duration
 	Uncertainty time.Duration
@@ -70,7 +73,7 @@ func Run(r record.Recording, assume ntpprobe.Assumptions, first int) (Result, er
 	}
 	local := &tape{}
 	clock := truetime.New(local, truetime.Options{})
-	result := Result{Faulty: estimator.Faulty()}
+	result := Result{Faulty: estimator.Faulty(), Looks: make([]Look, 0, 2*len(r.Exchanges))}
 	epochs := numbering{first: first}
 	for _, x := range r.Exchanges {
 		at, sample := epochs.instant(x.At), x.Sample
@@ -88,10 +91,13 @@ func Run(r record.Recording, assume ntpprobe.Assumptions, first int) (Result, er
 		} else if reason == nil {
 			result.Last = bound
 		}
+		if clock.Status().State == truetime.Disrupted {
+			result.Last = truetime.Bound{} // it was disproved
+		}
 		result.Looks = append(result.Looks, look(clock, local, at, epochs.run(x.At.Before.Epoch)))
 	}
 	result.Disproofs = estimator.Disproofs()
-	result.conclude()
+	result.conclude(local.now, cmp.Or(assume.DriftPPB, truetime.DefaultDriftPPB))
 	return result, nil
 }
 
@@ -109,21 +115,27 @@ func look(clock *truetime.Clock, local *tape, at ntpprobe.Instant, run int) Look
 	return l
 }
 
-// conclude says what the last bound leaves.
-func (r *Result) conclude() {
-	b := r.Last
-	if b.Validate() != nil {
+// conclude says what the last bound leaves after the last reading.
+func (r *Result) conclude(last truetime.Reading, driftPPB int64) {
+	if r.Last.Validate() != nil {
 		return
 	}
-	r.Rate = &Rate{LeastPPB: b.Earliest.SlopePPB, MostPPB: b.Latest.SlopePPB}
+	r.Rate = &Rate{LeastPPB: r.Last.Earliest.SlopePPB, MostPPB: r.Last.Latest.SlopePPB}
 	for _, after := range forecasts {
-		later := b.At
-		later.Nanos += int64(after)
-		b.Expires = max(b.Expires, later.Nanos)
-		if interval, err := b.Interval(later); err == nil {
-			r.Holdover = append(r.Holdover, Holdover{After: after, Uncertainty: interval.Uncertainty()})
+		later := truetime.Reading{Nanos: last.Nanos + int64(after), Epoch: last.Epoch}
+		if uncertainty, err := forecast(r.Last, later, driftPPB); err == nil {
+			r.Holdover = append(r.Holdover, Holdover{After: after, Uncertainty: uncertainty})
 		}
 	}
+}
+
+// forecast is the half width at a reading, be it after the bound has expired.
+func forecast(b truetime.Bound, at truetime.Reading, driftPPB int64) (time.Duration, error) {
+	beyond := max(0, at.Nanos-b.Expires)
+	at.Nanos -= beyond
+	interval, err := b.Interval(at)
+	grown := time.Duration(math.Ceil(float64(beyond) * float64(driftPPB) / 1e9))
+	return interval.Uncertainty() + grown, err
 }
 
 // numbering gives the epochs of a recording numbers that no other has, since those of two

@@ -45,32 +45,37 @@ func TestTraces_Loopback(t *testing.T) {
 }
 
 // TestTraces_ReplayIsWhatWasSaid: with the assumptions of the recording the replay says what
-// the prober said at the time, but for the microseconds between the two looks, and for replies that the
-// prober took together.
+// the prober said at the time, to the nanosecond, but for the drift between the two looks.
 func TestTraces_ReplayIsWhatWasSaid(t *testing.T) {
 	r, text := loopback(t)
 	result, err := Run(r, asRecorded(r), 0)
 	require.NoError(t, err)
-	compared := 0
+	samples, compared := 0, 0
 	for line := range strings.Lines(text) {
 		var b record.Bound
 		require.NoError(t, json.Unmarshal([]byte(line), &b))
+		if b.Type == record.TypeSample {
+			samples++
+		}
 		if b.Type != record.TypeBound {
 			continue
 		}
-		var said *Look // the last before the bound
-		for i := range result.Looks {
-			if result.Looks[i].Local <= b.At {
-				said = &result.Looks[i]
-			}
-		}
-		require.True(t, said.Known)
-		require.Less(t, b.At-said.Local, int64(time.Millisecond))
-		require.InEpsilon(t, b.Interval.Uncertainty, int64(said.Interval.Uncertainty()), 0.02)
-		require.InDelta(t, b.Offset, int64(said.Offset()), 0.02*float64(b.Interval.Uncertainty))
+		look, at := result.Looks[2*samples-1], r.Exchanges[samples-1].At // just before the line
+		require.True(t, look.Known)
+		early, late := b.At-at.Before.Nanos, b.At+b.Took-at.After.Nanos
+		most := 3 + float64(max(early, late))*float64(r.DriftPPB)/1e9
+		require.InDelta(t, 0, unixNano(t, b.Interval.Earliest)-look.Interval.EarliestUnixNano()-early, most, line)
+		require.InDelta(t, 0, unixNano(t, b.Interval.Latest)-look.Interval.LatestUnixNano()-late, most, line)
 		compared++
 	}
 	require.Greater(t, compared, 100)
+}
+
+func unixNano(t *testing.T, text string) int64 {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, text)
+	require.NoError(t, err)
+	return at.UnixNano()
 }
 
 // TestRun_SharperAssumptionsAreNarrower: that is what analyze is for.
@@ -186,13 +191,60 @@ func TestRun_NothingRecorded(t *testing.T) {
 	require.Empty(t, result.Holdover)
 }
 
-// TestHoldover_GrowsByTheRate: an hour adds the width of the rate's range.
-func TestHoldover_GrowsByTheRate(t *testing.T) {
+// TestHoldover_GrowsByTheRateAndThenByTheDrift: until the bound expires an hour adds the
+// width of the rate's range; beyond, nothing is assumed but the drift.
+func TestHoldover_GrowsByTheRateAndThenByTheDrift(t *testing.T) {
 	r, _ := loopback(t)
 	result, err := Run(r, asRecorded(r), 0)
 	require.NoError(t, err)
+	last := r.Exchanges[len(r.Exchanges)-1].At.After.Nanos
+	beyond := float64(last + int64(time.Hour) - result.Last.Expires)
+	require.Greater(t, beyond, float64(time.Second), "it expires an hour after samples that came before the last")
+	rate := float64(result.Rate.MostPPB-result.Rate.LeastPPB) / 2e9
 	grown := result.Holdover[1].Uncertainty - result.Holdover[0].Uncertainty
-	require.InDelta(t, 59*60*float64(result.Rate.MostPPB-result.Rate.LeastPPB)/2, float64(grown), 2)
+	require.InDelta(t, (float64(59*time.Minute)-beyond)*rate+beyond*2e-4, float64(grown), 3)
+}
+
+// TestHoldover_CountsFromTheLastExchange, also if the servers were silent for two hours
+// before it and the bound is long gone.
+func TestHoldover_CountsFromTheLastExchange(t *testing.T) {
+	r, _ := loopback(t)
+	before, err := Run(r, asRecorded(r), 0)
+	require.NoError(t, err)
+	silent := r.Exchanges[len(r.Exchanges)-1]
+	silent.Reason = "timeout"
+	silent.At.Before.Nanos += int64(2 * time.Hour)
+	silent.At.After.Nanos += int64(2 * time.Hour)
+	r.Exchanges = append(r.Exchanges, silent)
+	after, err := Run(r, asRecorded(r), 0)
+	require.NoError(t, err)
+	require.Equal(t, before.Last.Expires, after.Last.Expires)
+	for i := range after.Holdover {
+		require.Greater(t, after.Holdover[i].Uncertainty, before.Holdover[1].Uncertainty+after.Holdover[i].After*2/10_000)
+	}
+}
+
+// TestHoldover_NothingFollowsFromWhatWasDisproved: the servers end by contradicting
+// themselves, so the bound before says nothing of an hour later.
+func TestHoldover_NothingFollowsFromWhatWasDisproved(t *testing.T) {
+	r, _ := loopback(t)
+	for i := len(r.Exchanges) - 12; i < len(r.Exchanges); i++ {
+		r.Exchanges[i].Sample.T2 += int64(time.Second)
+		r.Exchanges[i].Sample.T3 += int64(time.Second)
+	}
+	for cut := len(r.Exchanges) - 12; cut <= len(r.Exchanges); cut++ {
+		some := r
+		some.Exchanges = r.Exchanges[:cut]
+		result, err := Run(some, asRecorded(r), 0)
+		require.NoError(t, err)
+		known := result.Looks[len(result.Looks)-1].Known
+		require.Equal(t, known, len(result.Holdover) == 2, "%d exchanges", cut)
+		require.Equal(t, known, result.Rate != nil, "%d exchanges", cut)
+		if !known {
+			return
+		}
+	}
+	t.Error("nothing was disproved")
 }
 
 func TestQuantilesOf(t *testing.T) {

@@ -58,13 +58,7 @@ func readAll(t *testing.T, text []byte) record.Recording {
 }
 
 // asRecorded are the assumptions of a recording.
-func asRecorded(r record.Recording) ntpprobe.Assumptions {
-	a := ntpprobe.Assumptions{Faulty: r.Faulty, DriftPPB: r.DriftPPB, WanderPPB: r.WanderPPB}
-	if a.Faulty == 0 {
-		a.Faulty = ntpprobe.FaultyNone
-	}
-	return a
-}
+func asRecorded(r record.Recording) ntpprobe.Assumptions { return r.Assumptions() }
 
 // requireTruth checks a replay of a recording whose wall clock is true time.
 func requireTruth(t *testing.T, result Result) {
@@ -79,19 +73,71 @@ func requireTruth(t *testing.T, result Result) {
 	require.Greater(t, known, len(result.Looks)*3/4, "there are intervals")
 }
 
-// TestReplay_SimulatedWorlds: whatever is assumed soundly, true time is inside.
+// TestReplay_SimulatedWorlds: whatever is assumed soundly, true time is inside. (The clocks
+// there run wrong by 62 ppm at most, and stray by 2 ppm; nobody lies.)
 func TestReplay_SimulatedWorlds(t *testing.T) {
 	for seed := uint64(1); seed <= 12; seed++ {
 		r := readAll(t, simulate(t, seed, time.Hour))
-		var widest [2]Widths
-		for i, a := range []ntpprobe.Assumptions{asRecorded(r), {Faulty: 1, DriftPPB: r.DriftPPB, WanderPPB: r.DriftPPB}} {
+		width := map[string]time.Duration{}
+		for name, a := range map[string]ntpprobe.Assumptions{
+			"as recorded":     asRecorded(r),
+			"no wander":       {Faulty: 1, DriftPPB: r.DriftPPB, WanderPPB: r.DriftPPB},
+			"a good clock":    {Faulty: 1, DriftPPB: 70_000, WanderPPB: 3_000},
+			"a bad clock":     {Faulty: 1, DriftPPB: 500_000, WanderPPB: 100_000},
+			"nobody lies":     {Faulty: ntpprobe.FaultyNone, DriftPPB: r.DriftPPB, WanderPPB: r.WanderPPB},
+			"the best of all": {Faulty: ntpprobe.FaultyNone, DriftPPB: 70_000, WanderPPB: 3_000},
+		} {
 			result, err := Run(r, a, 0)
-			require.NoError(t, err, "seed %d", seed)
+			require.NoError(t, err, "seed %d, %s", seed, name)
 			requireTruth(t, result)
-			require.Equal(t, ntpprobe.Disproofs{}, result.Disproofs, "seed %d", seed)
-			widest[i] = QuantilesOf(halves(result))
+			require.Equal(t, ntpprobe.Disproofs{}, result.Disproofs, "seed %d, %s", seed, name)
+			width[name] = QuantilesOf(halves(result)).P50
 		}
-		require.Less(t, widest[0].P50, widest[1].P50, "seed %d: without the wander the intervals are wider", seed)
+		require.Less(t, width["as recorded"], width["no wander"], "seed %d", seed)
+		require.Less(t, width["the best of all"], width["a good clock"], "seed %d", seed)
+		require.Less(t, width["a good clock"], width["as recorded"], "seed %d", seed)
+		require.Less(t, width["as recorded"], width["a bad clock"], "seed %d", seed)
+	}
+}
+
+// TestReplay_RestartsSuspendsSteps: the program ends and starts again on a machine whose
+// local clock began anew; it is suspended, in which its local clock stood still; its wall
+// clock is set an hour back. True time is inside, and nothing is known before the servers
+// were asked again.
+func TestReplay_RestartsSuspendsSteps(t *testing.T) {
+	const back = time.Hour
+	for seed := uint64(1); seed <= 6; seed++ {
+		first, second := readAll(t, simulate(t, seed, 20*time.Minute)), readAll(t, simulate(t, seed+100, 40*time.Minute))
+		asleep, set := len(second.Exchanges)/3, 2*len(second.Exchanges)/3
+		for i := range second.Exchanges {
+			x := &second.Exchanges[i]
+			if i >= asleep {
+				for _, r := range []*truetime.Reading{&x.At.Before, &x.At.After, &x.Sample.T1, &x.Sample.T4} {
+					r.Epoch, r.Nanos = 2, r.Nanos-int64(10*time.Minute)
+				}
+			}
+			if i >= set {
+				x.At.Wall = x.At.Wall.Add(-back)
+			}
+		}
+		runs := 0
+		for _, r := range []record.Recording{first, second} {
+			result, err := Run(r, asRecorded(r), runs)
+			require.NoError(t, err)
+			runs += result.Runs()
+			for i := range result.Looks {
+				if r.MadeBy == second.MadeBy && i >= 2*set {
+					result.Looks[i].Wall = result.Looks[i].Wall.Add(back)
+				}
+			}
+			requireTruth(t, result)
+			require.False(t, result.Looks[0].Known, "seed %d", seed)
+			if r.MadeBy == second.MadeBy {
+				require.False(t, result.Looks[2*asleep].Known, "seed %d: the first after the suspend", seed)
+				require.Equal(t, 1, result.Disproofs.Epoch, "seed %d", seed)
+			}
+		}
+		require.Equal(t, 3, runs)
 	}
 }
 

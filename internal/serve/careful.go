@@ -19,6 +19,8 @@ func careful(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", policy)
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
 		if r.Method != http.MethodGet {
@@ -26,7 +28,6 @@ func careful(next http.Handler) http.Handler {
 			say(w, http.StatusMethodNotAllowed, "GET only")
 			return
 		}
-		r.Body = http.NoBody // nothing here reads one
 		next.ServeHTTP(w, r)
 	})
 }

@@ -33,6 +33,13 @@ type site struct {
 
 func serving(t *testing.T, change func(*Config)) *site {
 	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return servingOn(t, l, change)
+}
+
+func servingOn(t *testing.T, l net.Listener, change func(*Config)) *site {
+	t.Helper()
 	s := &site{ended: make(chan error, 1)}
 	c := Config{
 		Interval: func() (any, error) {
@@ -43,14 +50,13 @@ func serving(t *testing.T, change func(*Config)) *site {
 		},
 		Sources: func() any { return object{2} },
 		Live:    func() any { return object{s.made.Add(1)} },
+		History: func() any { return object{3} },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 		Every:   10 * time.Millisecond,
 	}
 	if change != nil {
 		change(&c)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	s.url = "http://" + l.Addr().String()
 	ctx, cancel := context.WithCancel(t.Context())
 	s.stop = cancel
@@ -97,13 +103,14 @@ func next(t *testing.T, lines *bufio.Scanner, prefix string) string {
 func TestServe_WhatEachPathSays(t *testing.T) {
 	s := serving(t, nil)
 	for path, want := range map[string]string{
-		"/api/v1/interval": "{\"n\":1}\n", "/api/v1/sources": "{\"n\":2}\n", "/metrics": "up 1\n", "/healthz": "alive\n", "/readyz": "ready\n",
+		"/api/v1/interval": "{\"n\":1}\n", "/api/v1/sources": "{\"n\":2}\n", "/api/v1/history": "{\"n\":3}\n", "/metrics": "up 1\n", "/healthz": "alive\n", "/readyz": "ready\n",
 	} {
 		code, header, body := s.ask(t, http.MethodGet, path)
 		require.Equal(t, http.StatusOK, code, path)
 		require.Equal(t, want, body, path)
 		require.Equal(t, "no-store", header.Get("Cache-Control"), "an old interval is about an old reading")
 		require.Equal(t, "nosniff", header.Get("X-Content-Type-Options"))
+		require.Equal(t, "same-origin", header.Get("Cross-Origin-Resource-Policy"), "no other site may embed it")
 		require.Empty(t, header.Get("Access-Control-Allow-Origin"), "no other site may read it")
 	}
 	code, _, _ := s.ask(t, http.MethodGet, "/api/v2/interval")

@@ -25,18 +25,26 @@ type Config struct {
 	Interval func() (any, error)
 	Sources  func() any // the object of /api/v1/sources
 	Live     func() any // the data of an event
+	History  func() any // the object of /api/v1/history, made anew not more often than events
 	Metrics  http.Handler
+
+	// Hosts are names by which the server is called, beside those of loopback, without a port. If there are any, or
+	// it listens on loopback alone, it answers to no other name: see called.
+	Hosts []string
 
 	Every     time.Duration // pause between two events; default 1 s
 	Heartbeat time.Duration // pause between two comments that keep a connection alive; default 15 s
 	Listeners int           // how many may listen to events at once; default 32
+	// Connections is how many may be open at once, those of listeners too: see crowd. Default 128 + Listeners.
+	Connections int
 }
 
 // Server answers requests. Make one with New and call Serve once.
 type Server struct {
-	config  Config
-	events  *hub
-	handler http.Handler
+	config Config
+	events *hub
+	mux    http.Handler
+	past   past
 }
 
 // New returns a server that does not listen yet.
@@ -44,16 +52,18 @@ func New(c Config) *Server {
 	setDefault(&c.Every, time.Second)
 	setDefault(&c.Heartbeat, 15*time.Second)
 	setDefault(&c.Listeners, 32)
+	setDefault(&c.Connections, 128+c.Listeners)
 	s := &Server{config: c, events: newHub(c.Listeners)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/interval", s.interval)
 	mux.HandleFunc("/api/v1/sources", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.Sources()) })
+	mux.HandleFunc("/api/v1/history", s.history)
 	mux.HandleFunc("/api/v1/events", s.listen)
 	mux.Handle("/metrics", c.Metrics)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("/readyz", s.ready)
 	files(mux)
-	s.handler = careful(mux)
+	s.mux = mux
 	return s
 }
 
@@ -67,10 +77,13 @@ func setDefault[T comparable](field *T, value T) {
 // Serve answers on a listener until ctx ends, then stops listening, lets answers under way
 // end, ends the event streams and returns nil. It owns every goroutine.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	crowd := newCrowd(s.config.Connections)
 	h := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		ConnState: crowd.changed,
+		Handler:   careful(called(s.config.Hosts, l.Addr(), s.mux)), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes,
-		ErrorLog: discard, // what clients do wrong is not for our stderr
+		ErrorLog:                     discard, // what clients do wrong is not for our stderr
+		DisableGeneralOptionsHandler: true,    // GET only
 	}
 	served := make(chan error, 1)
 	go func() { served <- h.Serve(l) }()
@@ -87,6 +100,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	<-produced // which has told all who listen to events
 	limited, stop := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer stop()
+	crowd.disperse() // Shutdown would give those that have said nothing yet 5 s
 	if h.Shutdown(limited) != nil {
 		_ = h.Close() // somebody reads too slowly
 	}

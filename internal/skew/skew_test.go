@@ -126,6 +126,7 @@ func TestMatrix_Verdicts(t *testing.T) {
 		"three that agree on nothing: one is right": {[]Node{good, ahead, behind}, []Verdict{Nothing, Nothing, Nothing}},
 		"one down, and one out of the other three":  {[]Node{good, good, ahead, down}, []Verdict{Nothing, Nothing, Nothing, Nothing}},
 		"one down, and one out of the other four":   {[]Node{good, good, good, ahead, down}, []Verdict{Healthy, Healthy, Healthy, Evict, Nothing}},
+		"out for one who knows more than the rest":  {[]Node{good, said(at, 0, 20*ms), said(at, 0, 20*ms), said(at, 65*ms, ms)}, []Verdict{Healthy, Healthy, Healthy, Nothing}},
 		"one node alone is healthy by its own word": {[]Node{good}, []Verdict{Healthy}},
 	} {
 		pairs, verdicts := Matrix(c.nodes, limit)

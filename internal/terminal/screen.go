@@ -26,17 +26,18 @@ const (
 	CtrlZ = 26
 )
 
-// Screen is a terminal taken by Open. Close gives it back, and must be deferred: then it is
-// also given back after a panic of this goroutine.
+// Screen is a terminal taken by Open. Close gives it back; on Unix a second process does it if this one
+// ends without Close, whatever the cause.
 //
-// HAZARD: nobody gives it back after SIGKILL, or a panic of another goroutine; the user types
-// `reset`.
+// HAZARD: that needs a main function that calls [Guard] first, and the right to start a process. Where
+// one of them is missing, and on Windows, the user types `reset` after a crash.
 type Screen struct {
 	in, out *os.File
 	changed chan os.Signal
 	keys    chan byte
 	closed  chan struct{}
 	closing sync.Once
+	guard   *guard // nil if there is none
 
 	mu     sync.Mutex
 	before *term.State // of in; nil if it is no terminal
@@ -50,7 +51,9 @@ func Open(in, out *os.File) (*Screen, error) {
 		return nil, errors.New("terminal: the output is no terminal")
 	}
 	s := &Screen{in: in, out: out, changed: make(chan os.Signal, 1), keys: make(chan byte), closed: make(chan struct{})}
+	s.guard, _ = startGuard(in, out)
 	if err := s.Take(); err != nil {
+		s.guard.end()
 		return nil, err
 	}
 	notifyChanges(s.changed)
@@ -65,6 +68,20 @@ func Open(in, out *os.File) (*Screen, error) {
 func (s *Screen) Take() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.guard.tell(taking)
+	if err := s.change(); err != nil {
+		err = errors.Join(err, s.restoreMode())
+		s.guard.tell(given)
+		return err
+	}
+	s.taken = true
+	s.guard.tell(taken)
+	_, err := s.out.WriteString(enter)
+	return err
+}
+
+// change makes the mode of the terminal what it has to be.
+func (s *Screen) change() error {
 	if term.IsTerminal(int(s.in.Fd())) {
 		before, err := term.MakeRaw(int(s.in.Fd()))
 		if err != nil {
@@ -74,18 +91,18 @@ func (s *Screen) Take() error {
 			s.before = before
 		}
 	}
-	if err := prepareOutput(s.out); err != nil {
-		return errors.Join(err, s.restoreMode())
-	}
-	s.taken = true
-	_, err := s.out.WriteString(enter)
-	return err
+	return prepareOutput(s.out)
 }
 
 // Close gives the terminal back as it was. Only the first call does something.
 func (s *Screen) Close() error {
-	s.closing.Do(func() { signal.Stop(s.changed); close(s.closed) })
-	return s.giveBack()
+	err := s.giveBack()
+	s.closing.Do(func() {
+		signal.Stop(s.changed)
+		close(s.closed)
+		s.guard.end()
+	})
+	return err
 }
 
 func (s *Screen) giveBack() error {
@@ -95,6 +112,7 @@ func (s *Screen) giveBack() error {
 		return nil
 	}
 	s.taken = false
+	defer s.guard.tell(given)
 	_, err := s.out.WriteString(leave)
 	return errors.Join(err, s.restoreMode())
 }

@@ -16,7 +16,8 @@ func notifyChanges(c chan<- os.Signal) { signal.Notify(c, syscall.SIGWINCH, sysc
 func Continued(s os.Signal) bool { return s == syscall.SIGCONT }
 
 // Suspend gives the terminal back and stops the process group, as Ctrl-Z does without a
-// raw terminal. It returns with the terminal taken again when somebody lets it go on.
+// raw terminal. It returns with the terminal taken again when somebody lets it go on. A SIGTSTP that somebody
+// else sends is not waited for: after a signal.Notify of it Go could not stop any more.
 func (s *Screen) Suspend() error {
 	goesOn := make(chan os.Signal, 1)
 	signal.Notify(goesOn, syscall.SIGCONT)

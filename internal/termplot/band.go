@@ -1,7 +1,9 @@
 package termplot
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -15,18 +17,27 @@ type Point struct {
 // Range is a stretch of an axis.
 type Range struct{ From, To float64 }
 
-// Values returns the range of the bands of all points, which holds zero if that does not
-// make it three times as long: a band far from zero is shown as it is, not as a line. It is
-// false if no point has a band.
+// Values returns the range of the bands of all points, or that of the newest and of the middle 96 % of all limits
+// if the others would make it more than twice as long: the first wide bands shall not flatten the rest.
+// It holds zero if that does not make it three times as long: a band far from zero is shown as it
+// is, not as a line. It is false if no point has a band.
 func Values(points []Point) (Range, bool) {
-	r := Range{math.Inf(1), math.Inf(-1)}
+	var limits []float64
+	var newest Point
 	for _, p := range points {
 		if !p.Gap {
-			r.From, r.To = min(r.From, p.Low), max(r.To, p.High)
+			limits, newest = append(limits, p.Low, p.High), p
 		}
 	}
-	if r.From > r.To {
+	if limits == nil {
 		return Range{}, false
+	}
+	slices.Sort(limits)
+	most := len(limits) - 1
+	cut := len(limits) / 50
+	r := Range{limits[0], limits[most]}
+	if bulk := (Range{min(newest.Low, limits[cut]), max(newest.High, limits[most-cut])}); r.To-r.From > 2*(bulk.To-bulk.From) {
+		r = bulk
 	}
 	if r.From == r.To {
 		r.From, r.To = r.From-1, r.To+1
@@ -80,7 +91,10 @@ func columnAt(points []Point, time Range, x, width int) (middle, low, high float
 	take := func(p Point) {
 		middle, low, high, ok = p.Middle, min(low, p.Low), max(high, p.High), true
 	}
-	for i, p := range points {
+	begin, _ := slices.BinarySearchFunc(points, from, func(p Point, at float64) int { return cmp.Compare(p.At, at) })
+	begin = max(begin-1, 0) // from there the band comes in
+	for i := begin; i < len(points) && points[i].At <= from+step; i++ {
+		p := points[i]
 		if p.Gap {
 			continue
 		}
@@ -177,14 +191,17 @@ func (g *grid) asciiLines() (lines []string) {
 // dots are the bits of a braille cell, by row and column (Unicode, block 2800).
 var dots = [4][2]rune{{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}
 
-func (g *grid) brailleLines() (lines []string) {
-	for top := 0; top < g.height; top += 4 {
+func (g *grid) brailleLines() []string { return Braille(g.width/2, g.height/4, g.lit) }
+
+// Braille draws height lines of width cells; each cell shows two by four points, those that are lit.
+func Braille(width, height int, lit func(x, y int) bool) (lines []string) {
+	for top := range height {
 		var line strings.Builder
-		for left := 0; left < g.width; left += 2 {
+		for left := range width {
 			cell := rune(0)
 			for y, row := range dots {
 				for x, bit := range row {
-					if g.lit(left+x, top+y) {
+					if lit(2*left+x, 4*top+y) {
 						cell |= bit
 					}
 				}

@@ -77,6 +77,15 @@ func TestValues_HoldZeroIfItIsNear(t *testing.T) {
 	require.Equal(t, Range{250e6, 250e6 + 100}, values, "a liar's distance would make a line of the band")
 	values, _ = Values([]Point{{Low: 5, High: 5}})
 	require.Less(t, values.From, values.To)
+	many := make([]Point, 50)
+	for i := range many {
+		many[i] = Point{Low: -1, High: 1}
+	}
+	many[0] = Point{Low: -100, High: 8000}
+	values, _ = Values(many)
+	require.Equal(t, Range{-1, 1}, values, "the first wide band does not flatten the rest")
+	values, _ = Values(append(many, Point{Low: -50, High: 70}))
+	require.Equal(t, Range{-50, 70}, values, "but the newest is whole")
 	_, ok = Values([]Point{{Gap: true}})
 	require.False(t, ok)
 	_, ok = Values(nil)

@@ -40,7 +40,9 @@ func BenchmarkCommit(b *testing.B) {
 
 // TestCommit_Allocates two things at most: the flight, and what a clock's reading costs.
 func TestCommit_AllocatesLittle(t *testing.T) {
-	c := running(t, Options{})
+	waits := 0
+	c := running(t, Options{OnWait: func(time.Duration, error) { waits++ }})
+	defer func() { require.Equal(t, 1001, waits, "told of each, for nothing") }()
 	nothing := func(context.Context, hlc.Timestamp) error { return nil }
 	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() {
 		p, err := c.Assign(t.Context())

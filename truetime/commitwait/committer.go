@@ -103,10 +103,22 @@ func (c *Committer) commit(ctx context.Context, floors []hlc.Timestamp, write fu
 	return p.ts, nil
 }
 
-// passed returns when ts has certainly passed, or the context or the Committer ends. It fails at
+// passed is outlast, and tells OnWait.
+func (c *Committer) passed(ctx context.Context, ts hlc.Timestamp, likely bool) error {
+	report := c.options.OnWait
+	if report == nil {
+		return c.outlast(ctx, ts, likely)
+	}
+	began := time.Now()
+	err := c.outlast(ctx, ts, likely)
+	report(time.Since(began), err)
+	return err
+}
+
+// outlast returns when ts has certainly passed, or the context or the Committer ends. It fails at
 // once if the deadline cannot be met; a clock that has become unusable is waited for. likely says that it is worth a
 // look before anything is made ready for a wait.
-func (c *Committer) passed(ctx context.Context, ts hlc.Timestamp, likely bool) error {
+func (c *Committer) outlast(ctx context.Context, ts hlc.Timestamp, likely bool) error {
 	if likely {
 		if passed, err := c.clock.After(ts.Time()); err == nil && passed {
 			return nil

@@ -32,6 +32,10 @@ type Options struct {
 	// OnCommit, if set, is told of every commit that has become visible: for metrics. It must
 	// not block.
 	OnCommit func(CommitStats)
+	// OnWait, if set, is told of every commit wait that has ended, how long it took, and nil or why it ended before the
+	// timestamp had passed: [ErrClosed], [*truetime.WaitError], [*truetime.WaitTooLongError]. It is for metrics, is called
+	// concurrently, and must not block. A commit for which several wait, or one waits again, has several.
+	OnWait func(waited time.Duration, err error)
 }
 
 // CommitStats is what a commit cost.

@@ -15,12 +15,12 @@ import (
 // Numbers of the wire, a second time: the tests must not depend on what they test. Source:
 // chrony, candm.h.
 const (
-	NSources, SourceData, Tracking, SourceStats, SourceName = 14, 15, 33, 34, 65 // commands
+	NSources, SourceData, Tracking, SourceStats, SourceName, SelectData = 14, 15, 33, 34, 65, 69 // commands
 
 	RequestHead, ReplyHead = 20, 28
 )
 
-const rpyNSources, rpySourceData, rpyTracking, rpySourceStats, rpySourceName = 2, 3, 5, 6, 19
+const rpyNSources, rpySourceData, rpyTracking, rpySourceStats, rpySourceName, rpySelectData = 2, 3, 5, 6, 19, 23
 
 // Float packs a number as the daemon does: 7 bits of exponent, 25 of coefficient.
 func Float(x float64) uint32 {
@@ -85,6 +85,8 @@ func (f *Fake) Answer(request []byte, number int) []byte {
 		name := [256]byte{}
 		copy(name[:], "ntp1.\x1b[31mexample")
 		kind, body = rpySourceName, name[:]
+	case SelectData:
+		kind, body = rpySelectData, words(uint32(0x7f00090a), IPv4(127, 0, 9, 10), [4]byte{'*'}, [2]uint16{}, uint32(9), Float(1), Float(0), Float(0))
 	}
 	head := words(uint8(6), uint8(2), uint16(0), command, kind, uint16(0), [3]uint16{}, binary.BigEndian.Uint32(request[8:]), [2]uint32{})
 	return append(head, body...)

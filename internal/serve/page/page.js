@@ -1,8 +1,12 @@
 "use strict";
 // The live page. All text goes in by textContent: some of it is what servers sent.
 
-const keep = 900; // points: 15 minutes
-const points = []; // {at, offset, half} in ms and ns, or {at, gap: why} where nothing was known
+// What was known: {at, end, low, high, status}, the times in ms of this page and the ends in ns against the local
+// clock; low is null where nothing was known. A span of the server's history holds all that was seen in it, so the band is
+// never narrower than it was.
+let looks = [], minutes = [];
+const views = {"15 min": [() => looks, 900e3, 5e3], "1 h": [() => looks, 3600e3, 5e3], "24 h": [() => minutes, 86400e3, 180e3]};
+let view = "15 min";
 const terms = [
   ["half_round_trip_ns", "half the round trip"], ["half_root_delay_ns", "root delay"], ["root_dispersion_ns", "root dispersion"],
   ["precision_ns", "precision"], ["margin_ns", "margin"], ["ageing_ns", "ageing"], ["rounding_ns", "rounding"],
@@ -28,6 +32,12 @@ function offset(ns) {
   return duration(Math.abs(ns)) + (ns > 0 ? " slow" : " fast");
 }
 
+// span leaves out of the second moment what both share: the day and the minute.
+function span(earliest, latest) {
+  if (earliest.slice(0, 10) !== latest.slice(0, 10)) return earliest + " … " + latest;
+  return earliest.slice(11) + " … " + latest.slice(earliest.slice(0, 17) === latest.slice(0, 17) ? 17 : 11);
+}
+
 function element(name, text, attributes = {}) {
   const svg = ["path", "line", "text", "svg", "rect", "title"].includes(name);
   const e = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
@@ -41,7 +51,7 @@ function show(o) {
   const known = o.interval !== null;
   id("status").textContent = o.status;
   id("status").dataset.status = o.status;
-  id("interval").textContent = known ? o.interval.earliest.slice(11) + " … " + o.interval.latest.slice(17) : "unknown";
+  id("interval").textContent = known ? span(o.interval.earliest, o.interval.latest) : "unknown";
   id("uncertainty").textContent = known ? "±" + duration(o.interval.uncertainty_ns) : "unknown";
   id("uncertainty").dataset.ns = known ? o.interval.uncertainty_ns : "";
   let local = "unknown";
@@ -61,9 +71,24 @@ function show(o) {
 }
 
 function remember(o, known) {
-  const at = Date.now();
-  points.push(known ? {at, offset: o.offset_ns, half: o.interval.uncertainty_ns} : {at, gap: o.status});
-  while (points.length > keep) points.shift();
+  const at = performance.now();
+  const low = known ? o.offset_ns - o.interval.uncertainty_ns : null, high = known ? o.offset_ns + o.interval.uncertainty_ns : null;
+  looks.push({at, end: at, low, high, status: o.status});
+  while (looks.length > 4000) looks.shift();
+}
+
+// recall takes the server's history over, and keeps what the page saw before that and after it: the server may have been
+// restarted, and the page too.
+async function recall() {
+  const answer = await fetch("api/v1/history");
+  if (!answer.ok) return;
+  const o = await answer.json(), now = performance.now();
+  const spans = (list) => list.map((s) => ({at: now - s.age_ns / 1e6, end: now - (s.age_ns - s.span_ns) / 1e6, low: s.low_ns, high: s.high_ns, status: s.status}));
+  const merged = (own, theirs, length) => (theirs.length === 0 ? own
+    : own.filter((p) => p.at < theirs[0].at).concat(theirs, own.filter((p) => p.at > theirs[theirs.length - 1].end))).filter((p) => p.end > now - length);
+  looks = merged(looks, spans(o.looks), 3600e3);
+  minutes = merged(minutes, spans(o.minutes), 86400e3);
+  draw();
 }
 
 function row(s) {
@@ -98,17 +123,20 @@ function forecast(f) {
   return tr;
 }
 
-// draw shows the band around the local clock; a gap, where nothing was known, ends it.
+// draw shows the band around the local clock; it ends where nothing was known, or nobody looked.
 function draw() {
-  const known = points.filter((p) => p.half !== undefined);
+  const [list, length, hole] = views[view];
+  const now = performance.now(), points = list().filter((p) => p.end > now - length);
+  const known = points.filter((p) => p.low !== null);
   const plot = id("plot");
   plot.replaceChildren();
+  id("span").textContent = points.length === 0 ? "" : "Shown: " + ago(now - points[0].at) + ".";
   if (known.length === 0) return;
-  const width = 900, height = 260, from = points[0].at, to = Math.max(points[points.length - 1].at, from + 10e3);
+  const width = 900, height = 260, from = points[0].at, to = Math.max(points[points.length - 1].end, from + 10e3);
   let low = 0, high = 0;
   for (const p of known) {
-    low = Math.min(low, p.offset - p.half);
-    high = Math.max(high, p.offset + p.half);
+    low = Math.min(low, p.low);
+    high = Math.max(high, p.high);
   }
   const room = 0.08 * (high - low || 1);
   low -= room;
@@ -119,29 +147,34 @@ function draw() {
     plot.append(element("line", undefined, {x1: 0, x2: width, y1: y(ns), y2: y(ns), class: ns === 0 ? "zero" : "grid"}));
     plot.append(element("text", offset(ns), {x: 4, y: y(ns) - 3}));
   }
-  let part = [];
+  let above = [], below = [];
   const end = () => {
-    if (part.length > 0) {
-      const above = part.map((p) => x(p.at) + "," + y(p.offset + p.half));
-      const below = part.map((p) => x(p.at) + "," + y(p.offset - p.half)).reverse();
-      plot.append(element("path", undefined, {d: "M" + above.concat(below).join("L") + "Z", class: "band"}));
-    }
-    part = [];
+    if (above.length > 0) plot.append(element("path", undefined, {d: "M" + above.concat(below.reverse()).join("L") + "Z", class: "band"}));
+    above = [];
+    below = [];
   };
   points.forEach((p, i) => {
-    if (p.half !== undefined) {
-      part.push(p);
-      return;
-    }
-    end();
-    if (i > 0 && points[i - 1].gap !== p.gap) {
-      const mark = element("line", undefined, {x1: x(p.at), x2: x(p.at), y1: 0, y2: height, class: "mark"});
-      mark.append(element("title", p.gap));
-      plot.append(mark);
+    const before = points[i - 1];
+    if (before && p.at - before.end > hole) end();
+    if (before && p.status !== before.status && p.status !== "synchronized") mark(plot, x(p.at), height, p.status);
+    if (p.low === null) return end();
+    for (const at of p.at === p.end ? [p.at] : [p.at, p.end]) {
+      above.push(x(at) + "," + y(p.high));
+      below.push(x(at) + "," + y(p.low));
     }
   });
   end();
-  id("span").textContent = "Shown: " + Math.round((points[points.length - 1].at - from) / 1000) + " s.";
+}
+
+function mark(plot, x, height, text) {
+  const line = element("line", undefined, {x1: x, x2: x, y1: 0, y2: height, class: "mark"});
+  line.append(element("title", text));
+  plot.append(line);
+}
+
+function ago(ms) {
+  if (ms < 120e3) return Math.round(ms / 1e3) + " s";
+  return ms < 7200e3 ? Math.round(ms / 60e3) + " min" : (ms / 3600e3).toFixed(1) + " h";
 }
 
 // ticks are some round numbers, 0 among them.
@@ -157,12 +190,14 @@ function ticks(low, high) {
 function disconnected() {
   document.body.classList.add("stale");
   id("connection").textContent = "no connection; what is shown is old. Trying again …";
-  if (points.length > 0 && points[points.length - 1].gap !== "no connection") points.push({at: Date.now(), gap: "no connection"});
+  const last = looks[looks.length - 1], at = performance.now();
+  if (last && last.status !== "no connection") looks.push({at, end: at, low: null, high: null, status: "no connection"});
 }
 
 // listen reconnects by itself after a break, and here where a browser gives up: an answer that is no stream.
 function listen() {
   const source = new EventSource("api/v1/events");
+  source.onopen = () => recall().catch(() => {}); // the events alone will do
   source.onmessage = (message) => {
     document.body.classList.remove("stale");
     id("connection").textContent = "";
@@ -176,4 +211,14 @@ function listen() {
 }
 
 terms.forEach(([, name], i) => id("legend").append(element("span", "■ " + name, {class: "b" + i})));
+for (const name of Object.keys(views)) {
+  const button = element("button", name, {type: "button", "aria-pressed": name === view});
+  button.addEventListener("click", () => {
+    view = name;
+    for (const b of id("views").children) b.setAttribute("aria-pressed", b === button);
+    recall().catch(draw);
+  });
+  id("views").append(button);
+}
+setInterval(() => view === "24 h" && recall().catch(() => {}), 60e3);
 listen();

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,10 +19,21 @@ import (
 var reads = regexp.MustCompile(`^((clock_gettime|clock_getres|clock_nanosleep|gettimeofday|time)\(|\w+\((CLOCK_REALTIME, )?\{modes=0, |\+\+\+ |--- |\?\?\?\( <unfinished)`)
 
 // OnlyReads runs a program under strace, in this process's environment and with env, and fails the
-// test if one of its threads makes a call that could set a clock. It returns how often the kernel was
-// asked how its clock is kept. codes are the exit codes that the program may end with. Where
-// strace is missing or may not trace the test is skipped, or fails if TRUECLOCK_REQUIRE is "all".
+// test if one of its threads, or of a program that it starts, makes a call that could set a clock. It
+// returns how often the kernel was asked how its clock is kept. codes are the exit codes that the
+// program may end with. Where strace is missing or may not trace the test is skipped, or fails if
+// TRUECLOCK_REQUIRE is "all".
 func OnlyReads(t *testing.T, codes []int, env []string, name string, args ...string) (asked int) {
+	t.Helper()
+	for _, line := range calls(t, codes, env, name, args...) {
+		require.Regexp(t, reads, line, "a call that may set a clock")
+		asked += strings.Count(line, "{modes=0, ")
+	}
+	return asked
+}
+
+// calls are the system calls on clocks of a program.
+func calls(t *testing.T, codes []int, env []string, name string, args ...string) (all []string) {
 	t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
@@ -44,12 +56,9 @@ func OnlyReads(t *testing.T, codes []int, env []string, name string, args ...str
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		for line := range strings.Lines(string(text)) {
-			require.Regexp(t, reads, line, "a call that may set a clock")
-			asked += strings.Count(line, "{modes=0, ")
-		}
+		all = slices.AppendSeq(all, strings.Lines(string(text)))
 	}
-	return asked
+	return all
 }
 
 // absent skips a test, or fails it if everything is required to be there.

@@ -1,6 +1,9 @@
 package timextest
 
 import (
+	"os/exec"
+	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,6 +21,16 @@ func TestReads_TheRuleCanFail(t *testing.T) {
 	for _, good := range []string{"adjustment({modes=0, offset=0", "clock_gettime(CLOCK_MONOTONIC_RAW, ", "clock_nanosleep(CLOCK_", "+++ exited with 0 +++"} {
 		require.Regexp(t, reads, good)
 	}
+}
+
+// TestOnlyReads_SeesACall that might set the clock and is refused: its argument is nowhere.
+func TestOnlyReads_SeesACall(t *testing.T) {
+	perl, err := exec.LookPath("perl")
+	if err != nil || runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
+		t.Skip("it needs perl, and the number of the call on linux/amd64")
+	}
+	all := calls(t, []int{0}, nil, perl, "-e", "syscall(159, 0)")
+	require.True(t, slices.ContainsFunc(all, func(line string) bool { return !reads.MatchString(line) }), "%q", all)
 }
 
 func TestOnlyReads_OfAProgram(t *testing.T) {
