@@ -18,6 +18,10 @@ func Missing() []Clock { return nil }
 // returns an error if the kernel refuses one of the clocks.
 func Read() (Sandwich, error) { return narrowest(gettime) }
 
+// Glance takes one sandwich. It costs an eighth of [Read] and may be wide or torn, which a [Judge]
+// does not mind: for whoever looks for ever and wants to cost nothing.
+func Glance() (Sandwich, error) { return take(gettime) }
+
 func gettime(c Clock) (int64, error) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(ids[c], &ts); err != nil {
@@ -35,8 +39,3 @@ func Source() string {
 	}
 	return strings.TrimSpace(string(name))
 }
-
-// alone: there are five clocks here, of a nanosecond each.
-const alone = false
-
-func tick() int64 { return 0 }

@@ -13,22 +13,23 @@ func Missing() []Clock { return []Clock{Raw, Boottime, TAI} }
 
 var anchor = time.Now()
 
-// alone: the runtime has one counter only.
-const alone = true
-
 // Read takes the narrowest of a few sandwiches, in which the runtime's monotonic clock stands
 // for RAW, BOOTTIME and MONOTONIC, and the wall clock for TAI.
-func Read() (Sandwich, error) {
-	s, err := narrowest(gettime)
-	s.Alone, s.Tick = alone, tick()
-	return s, err
-}
+func Read() (Sandwich, error) { return alone(narrowest(gettime)) }
+
+// Glance takes one sandwich, which may be wide or torn: see [Judge].
+func Glance() (Sandwich, error) { return alone(take(gettime)) }
 
 func gettime(c Clock) (int64, error) {
 	if c == Realtime || c == TAI {
 		return time.Now().UnixNano(), nil
 	}
 	return int64(time.Since(anchor)), nil
+}
+
+func alone(s Sandwich, err error) (Sandwich, error) {
+	s.Alone, s.Tick = true, tick()
+	return s, err
 }
 
 // tick is how coarse the runtime's clocks are: on Windows both move with an interrupt, 64 times a

@@ -3,7 +3,6 @@ package pause
 import (
 	"bytes"
 	"io/fs"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -35,26 +34,4 @@ func stolen(root fs.FS) (cpus []time.Duration) {
 		cpus = append(cpus, time.Duration(ticks)*userTick)
 	}
 	return cpus
-}
-
-// waited reads which thread this is, and how long it was able to run and did not. "" if that is
-// not known. Source: Linux, Documentation/scheduler/sched-stats.rst.
-func waited(root fs.FS) (thread string, d time.Duration) {
-	thread, err := fs.ReadLink(root, "proc/thread-self") // once, as we may run on another one a moment later
-	if err != nil {
-		return "", 0
-	}
-	text, err := fs.ReadFile(root, path.Join("proc", thread, "schedstat"))
-	if err != nil {
-		return "", 0
-	}
-	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return "", 0
-	}
-	ns, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil {
-		return "", 0
-	}
-	return thread, time.Duration(ns)
 }

@@ -1,7 +1,6 @@
 package pause
 
 import (
-	"io/fs"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -85,23 +84,29 @@ func TestStolen_ReadsEachCPU(t *testing.T) {
 	require.Nil(t, stolen(files()))
 }
 
-// TestWaited_IsOfThisThread, and unknown where nobody says.
-func TestWaited_IsOfThisThread(t *testing.T) {
-	root := files("proc/7/task/9/schedstat", "100 2500 3\n", "proc/7/task/8/schedstat", "100 500 3\n")
-	thread, _ := waited(root)
-	require.Empty(t, thread, "an old kernel without thread-self")
-	root["proc/thread-self"] = &fstest.MapFile{Data: []byte("7/task/9"), Mode: fs.ModeSymlink}
-	thread, d := waited(root)
-	require.Equal(t, "7/task/9", thread)
-	require.Equal(t, time.Duration(2500), d)
-	for _, text := range []string{"", "0\n", "1 x 3\n"} {
-		root["proc/7/task/9/schedstat"] = &fstest.MapFile{Data: []byte(text)}
-		thread, _ = waited(root)
-		require.Empty(t, thread, "%q", text)
+// TestSchedstat_OfOneThread after another, and unknown where nobody says.
+func TestSchedstat_OfOneThread(t *testing.T) {
+	root := files("proc/self/task/8/schedstat", "100 500 3\n", "proc/self/task/9/schedstat", "100 2500 3\n")
+	s := schedstat{root: root}
+	defer s.close()
+	for _, thread := range []struct {
+		number int
+		wants  time.Duration
+	}{{9, 2500}, {9, 2500}, {8, 500}, {9, 2500}} {
+		d, ok := s.waited(thread.number)
+		require.True(t, ok)
+		require.Equal(t, thread.wants, d)
 	}
-	delete(root, "proc/7/task/9/schedstat")
-	thread, _ = waited(root)
-	require.Empty(t, thread, "a kernel without scheduler statistics")
+	for _, text := range []string{"", "0\n", "1 x 3\n"} {
+		root["proc/self/task/7/schedstat"] = &fstest.MapFile{Data: []byte(text)}
+		_, ok := s.waited(7)
+		require.False(t, ok, "%q", text)
+		require.Nil(t, s.file, "it is opened again the next time")
+	}
+	_, ok := s.waited(6)
+	require.False(t, ok, "a kernel without scheduler statistics")
+	_, ok = s.waited(9)
+	require.True(t, ok)
 }
 
 // FuzzAccounts: whatever the files say, nothing worse happens than that a cause is not known.
@@ -110,13 +115,12 @@ func FuzzAccounts(f *testing.F) {
 	f.Add("3:cpu,cpuacct:/user\n", v1Mount, v1Stat, "cpu", "")
 	f.Fuzz(func(t *testing.T, membership, mounts, usage, stat, sched string) {
 		root := files("proc/self/cgroup", membership, "proc/self/mountinfo", mounts, "sys/fs/cgroup/cpu.stat", usage, "sys/fs/cgroup/a/cpu.stat", usage,
-			"proc/stat", stat, "proc/1/task/1/schedstat", sched)
-		root["proc/thread-self"] = &fstest.MapFile{Data: []byte("1/task/1"), Mode: fs.ModeSymlink}
+			"proc/stat", stat, "proc/self/task/1/schedstat", sched)
 		m := machine{root: root, cgroups: cgroups(root)}
 		a := m.accounts()
 		require.Len(t, a.throttled, len(m.cgroups))
-		if thread, d := waited(root); thread == "" {
-			require.Zero(t, d)
-		}
+		m.sched.root = root
+		_, _ = m.sched.waited(1)
+		m.close()
 	})
 }

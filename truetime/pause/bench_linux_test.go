@@ -56,6 +56,7 @@ func BenchmarkMonitor_Detection(b *testing.B) {
 // BenchmarkLook and BenchmarkAccounts: the work of a period, and that of a second.
 func BenchmarkLook(b *testing.B) {
 	m := newMachine()
+	defer m.close()
 	for b.Loop() {
 		_, _, _ = m.look()
 	}

@@ -8,7 +8,7 @@ type reading struct {
 	wall     int64 // REALTIME
 	cpu      time.Duration
 	gc       time.Duration
-	thread   string        // on which the monitor runs
+	thread   int           // on which the monitor runs; 0: not known
 	waited   time.Duration // that this thread has, for a CPU
 	accounts *accounts     // nil: not read this time
 }
@@ -52,8 +52,8 @@ func classify(since, before, after reading, past usual, l limits) []Finding {
 		return nil
 	}
 	gap, window := time.Duration(after.raw-before.raw), time.Duration(after.raw-since.raw)
-	used := after.cpu - before.cpu
-	evidence := Evidence{CPU: span{used, gap, past.cpu}.within(least), GC: after.gc - before.gc}
+	cpu := span{after.cpu - before.cpu, gap, past.cpu}
+	evidence := Evidence{CPU: cpu.within(least), GC: after.gc - before.gc}
 	if before.thread == after.thread {
 		evidence.Waited = after.waited - before.waited
 	}
@@ -62,26 +62,27 @@ func classify(since, before, after reading, past usual, l limits) []Finding {
 		evidence.Stolen = span{grew.stolen, window, past.stolen}.within(least)
 	}
 	return []Finding{{
-		Kind: cause(least, used, evidence), Least: least, Most: gap, Within: gap,
+		Kind: cause(least, cpu.within(evidence.GC), evidence), Least: least, Most: gap, Within: gap,
 		Wall: time.Unix(0, after.wall).UTC(), Evidence: evidence,
 	}}
 }
 
-// cause names what explains half of a pause. used is the CPU time of the whole period.
+// cause names what explains half of a pause. collecting is the CPU time that was used while the
+// runtime had stopped the goroutines.
 //
 // Throttling and steal come first: a process with many threads uses CPU time even while its CPUs
 // are taken away, and the kernel may count what was stolen as used. A GC pause without CPU time is
 // a process that was stopped in one. Waiting for a CPU comes after the process's own doing, as a
 // busy process always waits a little; and since a thread may have waited before it was stopped, too,
 // it must have waited for nearly all of the time.
-func cause(least, used time.Duration, e Evidence) Kind {
+func cause(least, collecting time.Duration, e Evidence) Kind {
 	half := least / 2
 	switch {
 	case e.Throttled >= half:
 		return Throttled
 	case e.Stolen >= half:
 		return Stolen
-	case e.GC >= half && used >= half:
+	case e.GC >= half && collecting >= e.GC/2:
 		return GC
 	case e.CPU >= half:
 		return Held

@@ -45,7 +45,8 @@ func TestClassify_Scenes(t *testing.T) {
 		"SIGSTOP of a process that had waited for a CPU before":       {gap: 600 * ms, waited: 100 * ms, wants: Stopped},
 		"a GC pause of 500 ms":                                        {gap: 600 * ms, cpu: 500 * ms, gc: 480 * ms, wants: GC},
 		"a GC pause of 500 ms, where there are no accounts":           {gap: 600 * ms, cpu: 500 * ms, gc: 480 * ms, none: true, wants: GC},
-		"a GC pause of 500 ms of a process that is busy anyway":       {gap: 600 * ms, cpu: 500 * ms, gc: 480 * ms, usual: usual{cpu: 2}, wants: GC},
+		"a GC pause of 500 ms of a process that is busy anyway":       {gap: 600 * ms, cpu: 700 * ms, gc: 480 * ms, usual: usual{cpu: 2}, wants: GC},
+		"SIGSTOP in a GC pause of a process that is busy anyway":      {gap: 400 * ms, cpu: 200 * ms, gc: 300 * ms, usual: usual{cpu: 2}, wants: Stopped},
 		"a GC pause too short to explain it: other goroutines ran":    {gap: 600 * ms, cpu: 900 * ms, gc: 20 * ms, wants: Held},
 		"a loop that lets nobody else run":                            {gap: 600 * ms, cpu: 550 * ms, wants: Held},
 		"throttled by the cgroup":                                     {gap: 600 * ms, cpu: 80 * ms, accounts: accounts{throttled: list(480*ms, 0)}, wants: Throttled},
@@ -60,14 +61,14 @@ func TestClassify_Scenes(t *testing.T) {
 		"others had the CPUs for most of the time":                    {gap: 600 * ms, cpu: 10 * ms, waited: 440 * ms, wants: Stopped},
 		"a CPU was added meanwhile":                                   {gap: 600 * ms, accounts: accounts{stolen: list(490 * ms)}, wants: Stolen},
 	} {
-		before := reading{raw: 5e12, thread: "1/task/1", waited: time.Minute, cpu: time.Hour, gc: time.Second}
+		before := reading{raw: 5e12, thread: 1, waited: time.Minute, cpu: time.Hour, gc: time.Second}
 		since := before
 		if s.window != 0 {
 			since.raw = before.raw + int64(s.gap) - int64(s.window)
 		}
 		after := reading{raw: before.raw + int64(s.gap), thread: before.thread, waited: before.waited + s.waited, cpu: before.cpu + s.cpu, gc: before.gc + s.gc}
 		if s.moved {
-			after.thread = "1/task/2"
+			after.thread = 2
 		}
 		if !s.none {
 			since.accounts = &accounts{throttled: list(0, 0), stolen: list(0, 0, 0)}

@@ -14,12 +14,13 @@ type machine struct {
 	root    fs.FS    // /, nil where the kernel keeps no accounts that we can read
 	cgroups []string // the cpu.stat of our cgroup and of those above it
 	gc      []metrics.Sample
+	sched   schedstat
 }
 
 func newMachine() *machine {
 	m := &machine{root: root(), gc: []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}}
 	if m.root != nil {
-		m.cgroups = cgroups(m.root)
+		m.cgroups, m.sched.root = cgroups(m.root), m.root
 	}
 	return m
 }
@@ -40,7 +41,11 @@ func (m *machine) look() (clocks.Sandwich, reading, error) {
 		r.gc = total(m.gc[0].Value.Float64Histogram())
 	}
 	if m.root != nil {
-		r.thread, r.waited = waited(m.root)
+		if thread := threadID(); thread != 0 {
+			if d, ok := m.sched.waited(thread); ok {
+				r.thread, r.waited = thread, d
+			}
+		}
 	}
 	return s, r, nil
 }
@@ -63,3 +68,6 @@ func (m *machine) accounts() *accounts {
 	}
 	return &accounts{throttled: throttled(m.root, m.cgroups), stolen: stolen(m.root)}
 }
+
+// close gives back what look keeps open. It may look again afterwards.
+func (m *machine) close() { m.sched.close() }

@@ -41,6 +41,7 @@ func (s *script) look() (clocks.Sandwich, reading, error) {
 }
 
 func (s *script) accounts() *accounts { return nil }
+func (s *script) close()              {}
 
 func scripted(t *testing.T, o Options) (*Monitor, *script) {
 	t.Helper()
@@ -165,6 +166,7 @@ func TestOptions_OutOfRange(t *testing.T) {
 // TestMachine_IsReadable: the one that the test runs on.
 func TestMachine_IsReadable(t *testing.T) {
 	m := newMachine()
+	defer m.close()
 	_, first, err := m.look()
 	require.NoError(t, err)
 	s, r, err := m.look()
@@ -173,7 +175,7 @@ func TestMachine_IsReadable(t *testing.T) {
 	require.Equal(t, s.Raw[1], r.raw, "a pause is late by RAW, which nobody moves")
 	require.GreaterOrEqual(t, r.cpu, first.cpu)
 	require.Greater(t, r.raw, first.raw)
-	t.Logf("thread %q waited for %v", r.thread, r.waited)
+	t.Logf("thread %d waited for %v", r.thread, r.waited)
 	if a := m.accounts(); a != nil {
 		require.NotEmpty(t, a.stolen, "/proc/stat")
 	}

@@ -138,7 +138,7 @@ func TestProcess_GarbageIsNoSIGSTOP(t *testing.T) {
 	for done := false; !done; {
 		select {
 		case line := <-p.told:
-			require.False(t, line.Finding.Kind == Stopped && line.Finding.Least > 200*ms, "%+v", line.Finding)
+			require.False(t, line.Finding.Kind == Stopped && line.Finding.Least > 400*ms, "%+v", line.Finding)
 		case <-quiet:
 			done = true
 		}
