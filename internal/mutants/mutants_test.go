@@ -24,6 +24,7 @@ func TestMutants_EachIsKilled(t *testing.T) {
 	require.NoError(t, err)
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
+			t.Parallel() // as many as there are processors
 			if strings.HasSuffix(m.file, "_linux.go") && runtime.GOOS != "linux" {
 				t.Skip("the file is not for this system")
 			}
