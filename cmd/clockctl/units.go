@@ -42,6 +42,10 @@ func upward(d time.Duration) time.Duration {
 	return d
 }
 
+// ppmBound writes the error of a rate, a ratio, in ppm: three digits, rounded up but for the noise of
+// the arithmetic.
+func ppmBound(ratio float64) string { return fmt.Sprintf("%.3f", math.Ceil(ratio*1e9-1e-6)/1000) }
+
 // downward leaves out what the four digits do not show: of what is certain.
 func downward(d time.Duration) time.Duration {
 	step := time.Duration(1)
