@@ -213,7 +213,7 @@ func (v *view) writeClaim(w io.Writer) {
 	fmt.Fprintf(w, "chronyd      %s  (±%s); follows %s, stratum %d, by %s\n", humanSpan(v.claim.Earliest(), v.claim.Latest()), humanBound(v.claim.Uncertainty()), t.Reference, t.Stratum, v.where)
 	fmt.Fprintf(w, "             finds the wall clock %s, wrong by %s at most; root delay %s, root dispersion %s\n",
 		humanOffset(t.Offset), humanBound(t.ErrorBound()), humanBound(t.RootDelay), humanBound(t.RootDispersion))
-	fmt.Fprintf(w, "             without it %s ±%s ppm; last correction %s\n", humanRate(int64(t.Frequency*1e9)), ppmBound(t.Skew), humanOffset(t.LastOffset))
+	fmt.Fprintf(w, "             without it %s ±%.3f ppm; last correction %s\n", humanRate(int64(t.Frequency*1e9)), t.Skew*1e6, humanOffset(t.LastOffset))
 }
 
 // writeOverlap prints our interval and whether the two can both be true.
