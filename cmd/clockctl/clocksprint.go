@@ -197,7 +197,7 @@ func (v *clockSurvey) rateWords(c, d clocks.Clock) string {
 	if !ok {
 		return "disturbed"
 	}
-	return fmt.Sprintf("%+.3f ±%s ppm", r.Ratio*1e6, ppmBound(r.Error))
+	return ppmSigned(r.Ratio) + " ±" + ppmBound(r.Error) + " ppm"
 }
 
 // writeRates prints the rates of all pairs.
