@@ -29,7 +29,8 @@ with another --max-drift, --wander or --max-faulty (default: as recorded).
   local rate        the range in which the rate of the machine's counter lies
   conflicts         how often an assumption was disproved
   holdover          the half width 1 min and 1 h after the last exchange, if none followed;
-                    arithmetic beyond the age of 1 h at which an interval is no longer served
+                    arithmetic beyond the age of 1 h at which an interval is no longer served:
+                    there serve says unknown, and watch, which serves for 2 h, goes on
   rate              the straight line through the offsets: what the clock loses or gains
   Allan deviation   overlapping, of the middle of the interval: network noise is in it;
                     ± is one standard error, of the terms that do not overlap
@@ -70,8 +71,8 @@ func (t *tracing) define(cmd *cobra.Command) {
 	f.Var(&t.maxDrift, "max-drift", "fastest that the local clock may run wrong; a bare number is ppm (default: as recorded)")
 	f.Var(&t.wander, "wander", "how far its rate may stray from one fixed rate (default: as recorded)")
 	f.StringVar(&t.clock, "clock", "wall", "whose offset: wall, the time of day that programs see, or local, the counter that is never set")
+	f.Lookup("max-faulty").DefValue = "0" // of a number pflag prints any other
 	for _, name := range []string{"max-faulty", "max-drift", "wander"} {
-		f.Lookup(name).DefValue = "" // as recorded
 		onlyOnCommandLine(cmd, name) // settings are for measuring: here they would take the place of what was recorded
 	}
 }

@@ -76,6 +76,7 @@ type conflictsJSON struct {
 type forecastJSON struct {
 	After       int64 `json:"after_ns"`
 	Uncertainty int64 `json:"uncertainty_ns"`
+	Expired     bool  `json:"expired"` // there would be no interval any more: watch and serve say null
 }
 
 func newAnalysisJSON(files []string, clock string, traces []trace, err error) analysisJSON {
@@ -131,7 +132,7 @@ func newReplayJSON(tr trace) *replayJSON {
 		o.Steps = &tr.steps
 	}
 	for _, h := range r.Holdover {
-		o.Holdover = append(o.Holdover, forecastJSON{After: int64(h.After), Uncertainty: int64(h.Uncertainty)})
+		o.Holdover = append(o.Holdover, forecastJSON{After: int64(h.After), Uncertainty: int64(h.Uncertainty), Expired: h.Expired})
 	}
 	return o
 }

@@ -41,7 +41,7 @@ func analysisRow(tr trace) []string {
 	}
 	if halves := tr.halves(); len(halves) > 0 {
 		widths := replay.QuantilesOf(halves)
-		row[4], row[5], row[6] = humanDuration(widths.P50), humanDuration(widths.P95), humanDuration(widths.Max)
+		row[4], row[5], row[6] = humanBound(widths.P50), humanBound(widths.P95), humanBound(widths.Max)
 	}
 	if fit, ok := replay.FitLine(tr.steady); ok {
 		row[7] = humanRatio(fit.Rate)
@@ -105,7 +105,11 @@ func conflictsText(r *replay.Result) string {
 func holdoverText(list []replay.Holdover) string {
 	var parts []string
 	for _, h := range list {
-		parts = append(parts, fmt.Sprintf("±%s after %s", humanDuration(h.Uncertainty), map[time.Duration]string{time.Minute: "1 min", time.Hour: "1 h"}[h.After]))
+		part := fmt.Sprintf("±%s after %s", humanBound(h.Uncertainty), map[time.Duration]string{time.Minute: "1 min", time.Hour: "1 h"}[h.After])
+		if h.Expired {
+			part += " (no longer served)"
+		}
+		parts = append(parts, part)
 	}
 	return strings.Join(parts, ", ")
 }

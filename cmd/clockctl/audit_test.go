@@ -73,6 +73,9 @@ func TestAudit_EveryCommand(t *testing.T) {
 			auditFull(t, cmd, path, args)
 			if row.lasts >= 0 {
 				auditInterrupted(t, row.path, args, row.lasts)
+				if slices.Contains(outputsOf(cmd), "json") && row.lasts != exitGood {
+					auditInterrupted(t, row.path, append(slices.Clone(args), "-o", "json"), row.lasts)
+				}
 			}
 		})
 	}
@@ -169,6 +172,10 @@ func auditInterrupted(t *testing.T, path string, args []string, want int) {
 		require.Equal(t, code, got, "%v\n%s%s", signal, stdout, stderr)
 		if code != exitGood {
 			require.Equal(t, "clockctl: "+path+": interrupted by signal "+signal.String()+"\n", stderr)
+		}
+		if slices.Contains(args, "json") {
+			require.Contains(t, stdout, `"error":{"code":"interrupted","message":"interrupted by signal `+signal.String()+`"}`)
+			require.NoError(t, checkPrinted(args, stdout))
 		}
 	}
 }

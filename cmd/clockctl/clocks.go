@@ -157,7 +157,7 @@ func (f *clocksFlags) run(ctx context.Context, s streams) error {
 		}
 	}
 	v.watched = max(0, v.known.Last().Since(v.first))
-	return out.end(&v, f.watch > 0)
+	return out.end(&v, f.watch > 0, interruption(ctx))
 }
 
 // watch looks until a time is over, the command is interrupted, or what is noticed cannot be told.

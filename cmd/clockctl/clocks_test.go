@@ -102,6 +102,11 @@ func TestClocks_Interrupted(t *testing.T) {
 		require.NoError(t, f.run(ctx, streams{out: &out}))
 		require.Contains(t, out.String(), "rates over 2.000 s\n")
 		require.Equal(t, 2*time.Second, time.Since(m.began), "it does not wait on")
+		for _, f.output = range []string{"json", "ndjson"} {
+			out.Reset()
+			require.NoError(t, f.run(ctx, streams{out: &out}))
+			require.Contains(t, out.String(), `"error":{"code":"interrupted",`)
+		}
 	})
 }
 

@@ -140,12 +140,8 @@ func clocksFailure(output string, err error) any {
 	if err == nil || output != "json" && output != "ndjson" {
 		return nil
 	}
-	failure := &errorJSON{Code: "internal", Message: firstLine(err)}
-	if exitCode(err) == exitUsage {
-		failure.Code = "usage"
-	}
 	if output == "ndjson" {
-		return clocksResultJSON{Schema: schema, Type: "result", Error: failure}
+		return clocksResultJSON{Schema: schema, Type: "result", Error: failure(err)}
 	}
-	return clocksJSON{Schema: schema, Clocks: []clockReadingJSON{}, Differences: []clockDifferenceJSON{}, Rates: []clockRateJSON{}, Missing: []string{}, Error: failure}
+	return clocksJSON{Schema: schema, Clocks: []clockReadingJSON{}, Differences: []clockDifferenceJSON{}, Rates: []clockRateJSON{}, Missing: []string{}, Error: failure(err)}
 }

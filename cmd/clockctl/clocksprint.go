@@ -50,7 +50,8 @@ func (p clocksPrinter) event(e clocks.Event) (err error) {
 	return err
 }
 
-func (p clocksPrinter) end(v *clockSurvey, watched bool) error {
+// end says what the whole run has seen, and what ended it before its time, if anything did.
+func (p clocksPrinter) end(v *clockSurvey, watched bool, ended error) error {
 	on, slewing := v.known.Slewing()
 	switch {
 	case p.output == "json":
@@ -59,10 +60,10 @@ func (p clocksPrinter) end(v *clockSurvey, watched bool) error {
 		for _, e := range v.events {
 			events = append(events, newClockEventJSON(e, false))
 		}
-		o.Events, o.Watched, o.Slewing = &events, ns(v.watched), v.slewing()
+		o.Events, o.Watched, o.Slewing, o.Error = &events, ns(v.watched), v.slewing(), failure(ended)
 		return writeJSON(p.w, o)
 	case p.output == "ndjson":
-		return writeJSON(p.w, clocksResultJSON{Schema: schema, Type: "result", Watched: int64(v.watched), Events: len(v.events), Slewing: v.slewing()})
+		return writeJSON(p.w, clocksResultJSON{Schema: schema, Type: "result", Watched: int64(v.watched), Events: len(v.events), Slewing: v.slewing(), Error: failure(ended)})
 	case slewing:
 		_, err := fmt.Fprintf(p.w, "%-12s %s\n", "still", eventWords(on))
 		return err
@@ -79,12 +80,12 @@ func eventWords(e clocks.Event) string {
 	if e.Size < 0 {
 		way = "back"
 	}
-	size := fmt.Sprintf("%s %s (±%s)", humanDuration(e.Size.Abs()), way, humanDuration(e.Error))
+	size := fmt.Sprintf("%s %s (±%s)", humanDuration(e.Size.Abs()), way, humanBound(e.Error))
 	switch e.Kind {
 	case clocks.Step:
 		return "the wall clock was set " + size
 	case clocks.Suspend:
-		return fmt.Sprintf("the machine slept for %s (±%s)", humanDuration(e.Size), humanDuration(e.Error))
+		return fmt.Sprintf("the machine slept for %s (±%s)", humanDuration(e.Size), humanBound(e.Error))
 	case clocks.Leap:
 		return "TAI was set against the wall clock, " + size
 	case clocks.SlewEnd:
@@ -103,7 +104,7 @@ func humanRateError(r clocks.Rate) string {
 	if r.Ratio < 0 {
 		way = "slower"
 	}
-	return fmt.Sprintf("%.3f ppm (±%.3f) %s", math.Abs(r.Ratio)*1e6, r.Error*1e6, way)
+	return fmt.Sprintf("%.3f ppm (±%s) %s", math.Abs(r.Ratio)*1e6, ppmBound(r.Error), way)
 }
 
 // write prints a row per clock, and what they were read with.
@@ -125,7 +126,7 @@ func (v *clockSurvey) write(w io.Writer, wide bool) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "sandwich     %s wide: each reading is of a moment within it; rates over %s\n", humanDuration(v.last.Width()), humanDuration(v.last.Since(v.first)))
+	fmt.Fprintf(w, "sandwich     %s wide: each reading is of a moment within it; rates over %s\n", humanBound(v.last.Width()), humanDuration(v.last.Since(v.first)))
 	if missing := clocks.Missing(); len(missing) > 0 {
 		fmt.Fprintf(w, "missing      %v: this system does not have them, RAW stands for its one monotonic clock; a suspend shows as a step, a slew not at all\n", missing)
 	}
@@ -177,7 +178,7 @@ func (v *clockSurvey) difference(c clocks.Clock) (text, bound, what string) {
 		if size <= d.Error() {
 			text = "= " + pair.against.String()
 		}
-		return text, humanDuration(d.Error()), what
+		return text, humanBound(d.Error()), what
 	}
 	return "-", "-", map[clocks.Clock]string{clocks.Realtime: "the wall clock", clocks.Raw: "the hardware's count"}[c]
 }
@@ -196,7 +197,7 @@ func (v *clockSurvey) rateWords(c, d clocks.Clock) string {
 	if !ok {
 		return "disturbed"
 	}
-	return fmt.Sprintf("%+.3f ±%.3f ppm", r.Ratio*1e6, r.Error*1e6)
+	return ppmSigned(r.Ratio) + " ±" + ppmBound(r.Error) + " ppm"
 }
 
 // writeRates prints the rates of all pairs.

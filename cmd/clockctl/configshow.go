@@ -163,7 +163,7 @@ type configServerJSON struct {
 func newConfigJSON(c configuration, shown []shownSetting, mistakes error) configJSON {
 	o := configJSON{Schema: schema, Files: []configFileJSON{}, Settings: []configValueJSON{}, Servers: []configServerJSON{}}
 	if mistakes != nil {
-		o.Error = failureOf(mistakes)
+		o.Error = failure(mistakes)
 	}
 	for _, place := range c.places {
 		o.Files = append(o.Files, configFileJSON{place.path, place.found})

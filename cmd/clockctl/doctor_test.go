@@ -26,6 +26,8 @@ func TestDoctor_InterruptedSaysWhatIsKnown(t *testing.T) {
 	require.Equal(t, exitInterrupted, code)
 	require.Regexp(t, `(?m)^\[ OK \] agreement +1 of 1 agree`, stdout)
 	require.Equal(t, "clockctl: doctor: interrupted by signal interrupt\n", stderr)
+	_, stdout, _ = invoke(ctx, "doctor", "-o", "json", server)
+	require.Contains(t, stdout, `"error":{"code":"interrupted",`)
 }
 
 // TestDoctor_InterruptedAccusesNobody: the signal comes with the first request, which nobody had the

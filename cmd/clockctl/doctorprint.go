@@ -91,7 +91,7 @@ type findingJSON struct {
 }
 
 func newDoctorJSON(checks []doctor.Check, outcome error) doctorJSON {
-	o := doctorJSON{Schema: schema, Checks: []findingJSON{}, Error: newErrorJSON(outcome)}
+	o := doctorJSON{Schema: schema, Checks: []findingJSON{}, Error: failure(outcome)}
 	for _, c := range checks {
 		o.Checks = append(o.Checks, findingJSON{Name: c.Name, Status: c.Status.String(), Value: c.Value, Limit: c.Limit, Why: c.Why, Do: c.Do})
 		switch c.Status {
@@ -113,10 +113,5 @@ func (e *examination) failed(s streams, json bool, err error) error {
 	if !json {
 		return err
 	}
-	o := newDoctorJSON(nil, nil)
-	o.Error = &errorJSON{Code: "internal", Message: firstLine(err)}
-	if exitCode(err) == exitUsage {
-		o.Error.Code = "usage"
-	}
-	return errors.Join(err, writeJSON(s.out, o))
+	return errors.Join(err, writeJSON(s.out, newDoctorJSON(nil, err)))
 }

@@ -62,7 +62,7 @@ func widthsNote(tr trace) string {
 		return "no error bound is in a statistics log"
 	}
 	widths := replay.QuantilesOf(tr.halves())
-	return fmt.Sprintf("±%s at the median, ±%s at most", humanDuration(widths.P50), humanDuration(widths.Max))
+	return fmt.Sprintf("±%s at the median, ±%s at most", humanBound(widths.P50), humanBound(widths.Max))
 }
 
 func unixSeconds(at time.Time) float64 { return float64(at.UnixNano()) / 1e9 }

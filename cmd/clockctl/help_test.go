@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/internal/chronyc/chronyctest"
+	"github.com/trueclock/trueclock/internal/demo"
 	"github.com/trueclock/trueclock/internal/fleet"
 )
 
@@ -139,6 +141,23 @@ func TestREADME_OtherCommands(t *testing.T) {
 			code, stdout, stderr := invoke(t.Context(), strings.Fields(loopback.Replace(command))...)
 			require.Equal(t, 0, code, "%s\n%s%s", line, stdout, stderr)
 		}
+	}
+}
+
+// TestREADME_NamesEveryCommand, every library package and how many lessons there are.
+func TestREADME_NamesEveryCommand(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	for _, cmd := range newRoot(streams{}, nil).Commands() {
+		if cmd.Name() != "help" {
+			require.Contains(t, string(text), "`"+cmd.Name()+"`")
+		}
+	}
+	require.Contains(t, string(text), fmt.Sprintf(" %d lessons", len(demo.Lessons())))
+	packages, err := filepath.Glob("../../truetime/*/doc.go")
+	require.NoError(t, err)
+	for _, doc := range packages {
+		require.Contains(t, string(text), filepath.Base(filepath.Dir(doc)))
 	}
 }
 

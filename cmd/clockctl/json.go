@@ -142,8 +142,9 @@ func newErrorJSON(err error) *errorJSON {
 	return o
 }
 
-// endedBy says why a command ended before its time, or is nil.
-func endedBy(err error) *errorJSON {
+// failure is the object of any error: why a command did not begin, ended before its time, or has a bad answer;
+// nil of nil.
+func failure(err error) *errorJSON {
 	if err == nil {
 		return nil
 	}

@@ -21,17 +21,21 @@ import (
 	"github.com/trueclock/trueclock/internal/terminal"
 )
 
-// TestMain lets scripts run this test binary as the program clockctl. The machine's own
-// configuration is never read: what stands for it is named by $SYSTEM_CONFIG.
+// TestMain lets scripts, and lessons that start processes of their own, run this test binary as the program
+// clockctl. The machine's own configuration is never read: what stands for it is named by $SYSTEM_CONFIG.
 func TestMain(m *testing.M) {
 	if terminal.Guard() {
 		return
 	}
-	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() {
+	clockctl := func() {
 		s := standardStreams()
 		s.systemConfig = os.Getenv("SYSTEM_CONFIG")
 		os.Exit(mainCode(s))
-	}})
+	}
+	if len(os.Args) > 2 && os.Args[1] == "demo" && os.Args[2] == "--child" {
+		clockctl() // otherwise the child would run all tests, and the lesson among them
+	}
+	testscript.Main(tempDir{m}, map[string]func(){"clockctl": clockctl})
 }
 
 // sourceDir is this folder, whatever folder a test goes to.

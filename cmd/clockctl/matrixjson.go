@@ -61,5 +61,5 @@ func newMatrixJSON(limit time.Duration, answers []peerAnswer, pairs [][]skew.Pai
 
 // failedMatrixJSON is the object of a matrix that asked nobody.
 func failedMatrixJSON(err error) matrixJSON {
-	return matrixJSON{Schema: schema, Nodes: []nodeJSON{}, Pairs: []pairJSON{}, Error: failureOf(err)}
+	return matrixJSON{Schema: schema, Nodes: []nodeJSON{}, Pairs: []pairJSON{}, Error: failure(err)}
 }

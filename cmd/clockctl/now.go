@@ -71,7 +71,7 @@ func waitUntilPassed(ctx context.Context, local truetime.LocalClock, r ntpprobe.
 func printNow(s streams, p *probing, r ntpprobe.Report, ended error) error {
 	if p.output == "json" {
 		o := nowJSON(r)
-		o.Error = cmp.Or(o.Error, endedBy(ended))
+		o.Error = cmp.Or(failure(ended), o.Error)
 		return writeJSON(s.out, o)
 	}
 	if r.Err != nil {

@@ -174,7 +174,7 @@ func TestPage_InARealBrowser(t *testing.T) {
 		o, both = event(s.ReadAt)
 		return both && s.Status == "synchronized" && s.States[3] == "falseticker"
 	})
-	require.Equal(t, "±"+humanDuration(time.Duration(o.Interval.Uncertainty)), s.Uncertainty)
+	require.Equal(t, "±"+humanBound(time.Duration(o.Interval.Uncertainty)), s.Uncertainty)
 	require.True(t, strings.HasPrefix(s.Offset, humanOffset(time.Duration(*o.Offset))), "%s, of %d ns", s.Offset, *o.Offset)
 	require.Equal(t, "3 of 4 agree, 1 may lie", s.Agreed)
 	require.Equal(t, []string{"agreed", "agreed", "agreed", "falseticker"}, s.States)

@@ -107,7 +107,7 @@ func (p *probing) printReport(s streams, r ntpprobe.Report, targets []ntpprobe.S
 	switch p.output {
 	case "json", "ndjson":
 		o := reportJSON(r)
-		o.Error = cmp.Or(o.Error, endedBy(ended))
+		o.Error = cmp.Or(failure(ended), o.Error)
 		if p.output == "ndjson" {
 			o.Type = "result"
 		} else if p.judged != nil {

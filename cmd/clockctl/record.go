@@ -98,21 +98,6 @@ type recordedJSON struct {
 	Error   *errorJSON `json:"error,omitempty"`
 }
 
-// failure is the error object of any error.
-func failure(err error) *errorJSON {
-	if err == nil {
-		return nil
-	}
-	if o := newErrorJSON(err); o != nil {
-		return o
-	}
-	code := "internal"
-	if exitCode(err) == exitUsage {
-		code = "usage"
-	}
-	return &errorJSON{Code: code, Message: firstLine(err)}
-}
-
 func (r *recording) record(cmd *cobra.Command, s streams, args []string, sum *recordedJSON) error {
 	if err := r.format(cmd); err != nil {
 		return err

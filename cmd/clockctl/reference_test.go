@@ -71,7 +71,7 @@ func reference(root *cobra.Command) string {
 		}
 		var rows string
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			if f.Name == "help" {
+			if f.Name == "help" || f.Hidden {
 				return
 			}
 			rows += fmt.Sprintf("| %s | %s | %s | %s |\n", spelled(f), defaultValue(f), inConfiguration(f, settings), strings.ReplaceAll(f.Usage, "|", `\|`))

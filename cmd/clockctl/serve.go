@@ -76,20 +76,11 @@ Exit codes: 0 SIGINT or SIGTERM ended it, 1 it cannot listen, 64 usage.`,
 			err = runServe(cmd.Context(), s, &p, service, g)
 		}
 		if err != nil && p.output == "json" {
-			return errors.Join(err, writeJSON(s.out, failureJSON{Schema: schema, Error: failureOf(err)}))
+			return errors.Join(err, writeJSON(s.out, failureJSON{Schema: schema, Error: failure(err)}))
 		}
 		return err
 	}
 	return cmd
-}
-
-// failureOf is the error of a command that did not begin.
-func failureOf(err error) *errorJSON {
-	code := "internal"
-	if exitCode(err) == exitUsage {
-		code = "usage"
-	}
-	return &errorJSON{Code: code, Message: firstLine(err)}
 }
 
 // servingJSON is what serve prints once it listens.

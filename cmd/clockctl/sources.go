@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,10 +70,7 @@ ours, 64 usage, 130 and 143 interrupted.`,
 			v, err = p.look(cmd.Context(), s, o, chronyc.Options{Socket: socket, Address: address, Timeout: p.timeout})
 		}
 		stopped := interruption(cmd.Context())
-		if errors.Is(err, stopped) {
-			stopped = nil // it is said once
-		}
-		return errors.Join(printView(s, &p, v, err), stopped, err)
+		return errors.Join(printView(s, &p, v, cmp.Or(stopped, err)), stopped, err)
 	}
 	return cmd
 }
@@ -198,7 +196,7 @@ func (v *view) compare(elapsed int64) error {
 	}
 	v.own = &own
 	if v.claim != nil && !v.claim.Overlaps(own) {
-		return &badAnswer{code: "disjoint", text: fmt.Sprintf("chronyd's interval and ours do not overlap, %s apart: one of them is wrong; compare the sources above with probe -o wide", humanDuration(apart(*v.claim, own)))}
+		return &badAnswer{code: "disjoint", text: fmt.Sprintf("chronyd's interval and ours do not overlap, %s apart: one of them is wrong; compare the sources above with probe -o wide", humanDuration(downward(apart(*v.claim, own))))}
 	}
 	return unclaimed
 }

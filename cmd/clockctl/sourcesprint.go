@@ -72,12 +72,9 @@ func printView(s streams, p *probing, v view, err error) error {
 }
 
 func (v *view) json(err error) viewJSON {
-	o := viewJSON{Schema: schema, Sources: []chronySource{}, Kernel: v.kernel.json(), Error: newErrorJSON(err)}
-	if err != nil && o.Error == nil {
-		o.Error = &errorJSON{Code: "internal", Message: firstLine(err)}
-		if exitCode(err) == exitUsage {
-			o.Error.Code, o.Kernel = "usage", nil
-		}
+	o := viewJSON{Schema: schema, Sources: []chronySource{}, Kernel: v.kernel.json(), Error: failure(err)}
+	if exitCode(err) == exitUsage {
+		o.Kernel = nil
 	}
 	if v.ours != nil {
 		o.FaultyTolerated = &v.ours.Faulty
@@ -188,7 +185,7 @@ func (v *view) cells(s chronyc.Source) []string {
 		if v.own != nil {
 			meets = "yes"
 			if !interval.Overlaps(*v.own) {
-				meets = "no: " + humanDuration(apart(interval, *v.own)) + " apart"
+				meets = "no: " + humanDuration(downward(apart(interval, *v.own))) + " apart"
 			}
 		}
 	}
@@ -215,7 +212,7 @@ func (v *view) writeClaim(w io.Writer) {
 	}
 	fmt.Fprintf(w, "chronyd      %s  (±%s); follows %s, stratum %d, by %s\n", humanSpan(v.claim.Earliest(), v.claim.Latest()), humanBound(v.claim.Uncertainty()), t.Reference, t.Stratum, v.where)
 	fmt.Fprintf(w, "             finds the wall clock %s, wrong by %s at most; root delay %s, root dispersion %s\n",
-		humanOffset(t.Offset), humanBound(t.ErrorBound()), humanDuration(t.RootDelay), humanDuration(t.RootDispersion))
+		humanOffset(t.Offset), humanBound(t.ErrorBound()), humanBound(t.RootDelay), humanBound(t.RootDispersion))
 	fmt.Fprintf(w, "             without it %s ±%.3f ppm; last correction %s\n", humanRate(int64(t.Frequency*1e9)), t.Skew*1e6, humanOffset(t.LastOffset))
 }
 
@@ -236,7 +233,7 @@ func (v *view) writeOverlap(w io.Writer) {
 	case v.claim.Overlaps(*v.own):
 		fmt.Fprintln(w, "overlap      yes")
 	default:
-		fmt.Fprintf(w, "overlap      no: one of them is wrong, they are %s apart\n", humanDuration(apart(*v.claim, *v.own)))
+		fmt.Fprintf(w, "overlap      no: one of them is wrong, they are %s apart\n", humanDuration(downward(apart(*v.claim, *v.own))))
 	}
 }
 

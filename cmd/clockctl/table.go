@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/netip"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/trueclock/trueclock/ntpprobe"
@@ -22,21 +21,26 @@ var look = map[ntpprobe.SourceState]struct{ symbol, color string }{
 
 // writeTable prints one row per source and then the result.
 func writeTable(w io.Writer, r ntpprobe.Report, wide, colored bool) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	heading := []string{paint("S", "39", colored), "SOURCE", "STRATUM", "OFFSET", "±ERROR", "RTT", "SAMPLES"}
+	heading := []string{"S", "SOURCE", "STRATUM", "OFFSET", "±ERROR", "RTT", "SAMPLES"}
 	if wide {
 		heading = append(heading, "½RTT", "½ROOTDELAY", "ROOTDISP", "PRECISION", "MARGIN", "AGEING", "ROUNDING", "DOMAIN", "REFID", "LEAP", "AGE", "KERNELGAIN")
 	}
-	fmt.Fprintln(out, strings.Join(append(heading, "WHY"), "\t"))
+	rows := [][]string{append(heading, "WHY")}
 	for _, s := range r.Sources {
-		cells := row(s)
+		cells := append([]string{look[s.State].symbol}, row(s)...)
 		if wide {
 			cells = append(cells, wideCells(s)...)
 		}
-		fmt.Fprintln(out, strings.TrimRight(paint(look[s.State].symbol, look[s.State].color, colored)+"\t"+strings.Join(append(cells, why(s)), "\t"), "\t"))
+		rows = append(rows, append(cells, why(s)))
 	}
-	if err := out.Flush(); err != nil {
-		return err
+	for i, line := range align(rows) {
+		line = strings.TrimRight(line, " ") // who agrees has no reason
+		if i > 0 {
+			line = paint(line[:1], look[r.Sources[i-1].State].color, colored) + line[1:]
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
 	}
 	return writeResult(w, r, wide)
 }

@@ -145,11 +145,11 @@ type furthestJSON struct {
 	ErrorBound int64  `json:"error_bound_ns"`
 }
 
-func (t *tally) object(failure error) summaryJSON {
+func (t *tally) object(ended error) summaryJSON {
 	o := summaryJSON{
 		Schema: schema, Type: "summary", Targets: len(t.options.Servers),
 		Agreed: t.states[ntpprobe.Agreed], Falseticker: t.states[ntpprobe.Falseticker], Rejected: t.states[ntpprobe.Rejected], Unreachable: t.states[ntpprobe.Unreachable],
-		Samples: t.samples, Took: int64(t.took), Limit: int64(t.limit()), Error: endedBy(failure),
+		Samples: t.samples, Took: int64(t.took), Limit: int64(t.limit()), Error: failure(ended),
 	}
 	if f := t.furthest; f != nil {
 		o.Furthest = &furthestJSON{Address: canonical(f.Server), Ahead: int64(t.ahead), ErrorBound: int64(f.Estimate.ErrorBound)}

@@ -42,6 +42,13 @@ func upward(d time.Duration) time.Duration {
 	return d
 }
 
+// ppmBound writes the error of a rate, a ratio, in ppm: three digits, rounded up but for the noise of
+// the arithmetic.
+func ppmBound(ratio float64) string { return fmt.Sprintf("%.3f", math.Ceil(ratio*1e9-1e-6)/1000) }
+
+// ppmSigned writes a rate, a ratio, in ppm with its sign. A zero has no minus.
+func ppmSigned(ratio float64) string { return fmt.Sprintf("%+.3f", math.Round(ratio*1e9)/1000+0) }
+
 // downward leaves out what the four digits do not show: of what is certain.
 func downward(d time.Duration) time.Duration {
 	step := time.Duration(1)

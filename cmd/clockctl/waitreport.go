@@ -95,7 +95,7 @@ func (w *waiting) print(s streams, r ntpprobe.Report, outcome error) error {
 		return printNow(s, &w.probing, r, nil)
 	}
 	o := waitJSON{resultJSON: nowJSON(r)}
-	if o.Error = endedBy(outcome); w.maxUncertainty > 0 {
+	if o.Error = failure(outcome); w.maxUncertainty > 0 {
 		o.MaxUncertainty = ns(w.maxUncertainty)
 	}
 	return writeJSON(s.out, o)

@@ -125,7 +125,7 @@ func humanForecast(list []forecast) string {
 			after = fmt.Sprintf("%d h", f.after/time.Hour)
 		}
 		if f.known {
-			parts = append(parts, fmt.Sprintf("±%s after %s", humanDuration(f.uncertainty), after))
+			parts = append(parts, fmt.Sprintf("±%s after %s", humanBound(f.uncertainty), after))
 		} else {
 			parts = append(parts, "no interval after "+after)
 		}

@@ -164,7 +164,7 @@ func TestForecast_IsTheBoundsOwn(t *testing.T) {
 	list := forecasts(w.report)
 	require.True(t, list[0].known)
 	require.False(t, list[1].known, "it is not used for so long")
-	require.Equal(t, "±973.2 µs after 1 min, no interval after 1 h", humanForecast(list))
+	require.Equal(t, "±973.3 µs after 1 min, no interval after 1 h", humanForecast(list))
 	require.Equal(t, "12.000 ppm slow ±15.200 ppm", humanRates(-3200, 27200))
 	require.Equal(t, "0.001 ppm slow ±0.001 ppm", humanRates(1, 2), "rounded outward")
 }

@@ -35,6 +35,9 @@ func TestHumanLocal_NeverClaimsMoreThanIsTrue(t *testing.T) {
 	require.Equal(t, "1.000 µs fast, less than its error of 61.21 µs", humanLocal(-1000, 61_204))
 	require.Equal(t, "61.21 µs", humanBound(61_204))
 	require.Equal(t, "61.20 µs", humanBound(61_200))
+	require.Equal(t, "2.001", ppmBound(2.0004e-6), "a rate's error, too")
+	require.Equal(t, "45.000", ppmBound(45e-6), "what the arithmetic adds is none")
+	require.Equal(t, []string{"+0.000", "-0.001", "+2.000"}, []string{ppmSigned(-4e-10), ppmSigned(-6e-10), ppmSigned(2e-6)})
 	for range 1000 {
 		d := time.Duration(rand.Int64() >> rand.IntN(63))
 		require.GreaterOrEqual(t, upward(d), d)

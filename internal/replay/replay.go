@@ -53,6 +53,7 @@ type Rate struct{ LeastPPB, MostPPB int64 }
 type Holdover struct {
 	After       time.Duration
 	Uncertainty time.Duration
+	Expired     bool // the bound has, by then
 }
 
 // forecasts are the times of the holdovers.
@@ -124,7 +125,7 @@ func (r *Result) conclude(last truetime.Reading, driftPPB int64) {
 	for _, after := range forecasts {
 		later := truetime.Reading{Nanos: last.Nanos + int64(after), Epoch: last.Epoch}
 		if uncertainty, err := forecast(r.Last, later, driftPPB); err == nil {
-			r.Holdover = append(r.Holdover, Holdover{After: after, Uncertainty: uncertainty})
+			r.Holdover = append(r.Holdover, Holdover{After: after, Uncertainty: uncertainty, Expired: later.Nanos > r.Last.Expires})
 		}
 	}
 }

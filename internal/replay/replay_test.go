@@ -200,6 +200,7 @@ func TestHoldover_GrowsByTheRateAndThenByTheDrift(t *testing.T) {
 	last := r.Exchanges[len(r.Exchanges)-1].At.After.Nanos
 	beyond := float64(last + int64(time.Hour) - result.Last.Expires)
 	require.Greater(t, beyond, float64(time.Second), "it expires an hour after samples that came before the last")
+	require.Equal(t, []bool{false, true}, []bool{result.Holdover[0].Expired, result.Holdover[1].Expired})
 	rate := float64(result.Rate.MostPPB-result.Rate.LeastPPB) / 2e9
 	grown := result.Holdover[1].Uncertainty - result.Holdover[0].Uncertainty
 	require.InDelta(t, (float64(59*time.Minute)-beyond)*rate+beyond*2e-4, float64(grown), 3)

@@ -15,6 +15,13 @@ const symbols = {agreed: "*", falseticker: "x", rejected: "!", unreachable: "?"}
 
 const id = (name) => document.getElementById(name);
 
+// bound writes the half width of something that is true: as duration, but rounded up.
+function bound(ns) {
+  let step = 1;
+  while (ns / step >= 1e4) step *= 10;
+  return duration(Math.ceil(ns / step) * step);
+}
+
 // duration writes four digits and the unit that fits, as the command does.
 function duration(ns) {
   let unit = "ns", value = ns;
@@ -52,7 +59,7 @@ function show(o) {
   id("status").textContent = o.status;
   id("status").dataset.status = o.status;
   id("interval").textContent = known ? span(o.interval.earliest, o.interval.latest) : "unknown";
-  id("uncertainty").textContent = known ? "±" + duration(o.interval.uncertainty_ns) : "unknown";
+  id("uncertainty").textContent = known ? "±" + bound(o.interval.uncertainty_ns) : "unknown";
   id("uncertainty").dataset.ns = known ? o.interval.uncertainty_ns : "";
   let local = "unknown";
   if (known) {
@@ -63,7 +70,7 @@ function show(o) {
   id("agreed").textContent = o.agreed + " of " + o.sources_total + " agree" + (o.faulty_tolerated === null ? "" : ", " + o.faulty_tolerated + " may lie");
   id("error").hidden = !o.error;
   id("error").textContent = o.error ? o.error.message : "";
-  document.title = (known ? "±" + duration(o.interval.uncertainty_ns) : o.status) + " · clockctl";
+  document.title = (known ? "±" + bound(o.interval.uncertainty_ns) : o.status) + " · clockctl";
   remember(o, known);
   draw();
   id("sources").replaceChildren(...o.sources.map(row));
@@ -96,7 +103,7 @@ function row(s) {
   const tr = element("tr", undefined, {"data-state": s.state});
   tr.append(
     element("td", symbols[s.state] || "", {title: s.state}), element("td", s.address), element("td", unknown(s.stratum, String)),
-    element("td", unknown(s.offset_ns, offset)), element("td", unknown(s.error_bound_ns, duration)), element("td", unknown(s.delay_ns, duration)));
+    element("td", unknown(s.offset_ns, offset)), element("td", unknown(s.error_bound_ns, bound)), element("td", unknown(s.delay_ns, duration)));
   const cell = element("td");
   if (s.budget) cell.append(budget(s.budget, s.error_bound_ns));
   tr.append(cell, element("td", s.reason === null ? "" : s.reason + ": " + s.detail));
@@ -119,7 +126,7 @@ function budget(b, total) {
 
 function forecast(f) {
   const tr = element("tr");
-  tr.append(element("td", "in " + f.after_ns / 60e9 + " min"), element("td", f.uncertainty_ns === null ? "unknown: the samples are too old by then" : "±" + duration(f.uncertainty_ns)));
+  tr.append(element("td", "in " + f.after_ns / 60e9 + " min"), element("td", f.uncertainty_ns === null ? "unknown: the samples are too old by then" : "±" + bound(f.uncertainty_ns)));
   return tr;
 }
 
