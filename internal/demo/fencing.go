@@ -57,7 +57,7 @@ func (s *stage) askStorage(ctx context.Context, kind, dir string, tokens ...stri
 		}
 		answer, err := p.line()
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, p.kill())
 		}
 		said = append(said, answer)
 	}

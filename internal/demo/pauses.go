@@ -35,7 +35,7 @@ func pauses(ctx context.Context, s *stage) error {
 		case kind == pause.Stopped && least <= took:
 			s.say("   a process stopped for %v       says itself: %s", standstill, kind)
 			return s.simulatedDeeds()
-		case try == 5: // on a machine that is busy enough the wait for a CPU afterwards explains as much as the stop
+		case try == 5: // on a machine that is busy enough it is told as something else, or in pieces
 			return fmt.Errorf("stopped for %v, and after %v it says: %s, for %v at least", standstill, took, kind, least)
 		}
 	}
@@ -55,6 +55,9 @@ func (p *process) standStill(ctx context.Context) (kind pause.Kind, least, took 
 	}
 	for {
 		said, err := p.line()
+		if errors.Is(err, errSilent) {
+			return "nothing", 0, time.Since(began), nil
+		}
 		if err != nil {
 			return "", 0, 0, err
 		}

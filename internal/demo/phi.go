@@ -74,7 +74,7 @@ func (s *stage) phiOfAProcess(ctx context.Context) error {
 	heard := make(chan struct{}) // closed when it says no more
 	go func() {
 		defer close(heard)
-		for p.lines.Scan() {
+		for range p.lines {
 			d.Heartbeat()
 		}
 	}()

@@ -64,7 +64,7 @@ func (s *stage) live(ctx context.Context, dir string, offset time.Duration, rand
 	for n = range 1 + random.IntN(20) {
 		line, err := p.line()
 		if err != nil {
-			return first, last, n, err
+			return first, last, n, errors.Join(err, p.kill())
 		}
 		ts, err := hlc.Parse(line)
 		if err != nil {

@@ -817,7 +817,7 @@ var mutants = []mutant{
 	{name: "survey: sums without an interval", file: "cmd/clockctl/probe.go",
 		edit: []string{"p.judged == nil || r.Err != nil || ended != nil", "p.judged == nil || ended != nil"}, test: "TestScripts/targets"},
 	{name: "probe: an interrupted object looks whole", file: "cmd/clockctl/probe.go",
-		edit: []string{"o.Error = cmp.Or(o.Error, endedBy(ended))", ""}, test: "TestSurvey_InterruptedObject"},
+		edit: []string{"o.Error = cmp.Or(failure(ended), o.Error)", ""}, test: "TestSurvey_InterruptedObject"},
 	{name: "table: what is certain is rounded to nearest", file: "cmd/clockctl/table.go",
 		edit: []string{"humanDuration(downward(offset.Abs()-uncertainty))", "humanDuration(offset.Abs()-uncertainty)"}, test: "TestHumanLocal_NeverClaimsMoreThanIsTrue"},
 	{name: "units: a bound is rounded to nearest", file: "cmd/clockctl/units.go",
@@ -1024,6 +1024,18 @@ var mutants = []mutant{
 		edit: []string{"case d.phi() < threshold:", "case d.phi() <= threshold:"}, test: "TestDetector_Stories"},
 	{name: "phi: never suspected while it is stopped", file: "truetime/phi/detector.go",
 		edit: []string{"\treturn d.history.Phi(time.Since(d.begin) - d.last)", "\treturn d.history.Phi(0)"}, test: "TestDetector_Stories"},
+
+	// clockctl, as a new user sees it
+	{name: "clocks: an interrupted result does not say so", file: "cmd/clockctl/clocksprint.go",
+		edit: []string{"Slewing: v.slewing(), Error: failure(ended)})", "Slewing: v.slewing()})"}, test: "TestClocks_Interrupted"},
+	{name: "doctor: an interrupted object does not say so", file: "cmd/clockctl/doctorprint.go",
+		edit: []string{"Error: failure(outcome)}", "Error: newErrorJSON(outcome)}"}, test: "TestDoctor_InterruptedSaysWhatIsKnown"},
+	{name: "units: a rate's error is rounded to the nearest", file: "cmd/clockctl/units.go",
+		edit: []string{"math.Ceil(ratio*1e9-1e-6)/1000", "math.Round(ratio*1e9)/1000"}, test: "TestHumanLocal_NeverClaimsMoreThanIsTrue"},
+	{name: "sources: an interrupted object does not say so", file: "cmd/clockctl/sources.go",
+		edit: []string{"cmp.Or(stopped, err))", "cmp.Or(err))"}, test: "TestAudit_EveryCommand"},
+	{name: "watch: a forecast is rounded to the nearest", file: "cmd/clockctl/watchview.go",
+		edit: []string{"humanBound(f.uncertainty)", "humanDuration(f.uncertainty)"}, test: "TestForecast_IsTheBoundsOwn"},
 
 	// forms of a timestamp
 	{name: "a number beyond its range wraps", file: "hlc/digits.go",
