@@ -92,7 +92,8 @@ func (r *Register) Check(ctx context.Context, name string, token Token) error {
 // HAZARD: a write that does not return locks the next holder out. And one that returns while its bytes are still on their way
 // to the storage, after a time-out, is not over: the register belongs where the bytes are written.
 //
-// HAZARD: do not call the register from within write with a higher token of the same resource: it waits for itself.
+// HAZARD: do not call Do of the same resource from within write: with a higher token it waits for itself, and with the same one for somebody
+// with a higher one, who waits for it. Check of the same token does not wait.
 func (r *Register) Do(ctx context.Context, name string, token Token, write func(context.Context) error) error {
 	s, err := r.find(name, token, true)
 	if err != nil {
@@ -151,7 +152,7 @@ func (r *Register) limits() limits {
 }
 
 // Close ends the register, waits for the writes of Do that are under way, and releases the directory. Calls that wait return
-// [ErrClosed]. It returns the [*StorageError] that ended the register, or that it met itself.
+// [ErrClosed]. From within a write it would wait for itself. It returns the [*StorageError] that ended the register, or that it met itself.
 func (r *Register) Close() error {
 	r.closing.Do(func() {
 		r.end(ErrClosed)
