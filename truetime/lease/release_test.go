@@ -1,0 +1,44 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestAcquire_AConflictAtTheEnd of the context: somebody else has got it, and that is known.
+func TestAcquire_AConflictAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{}
+		ctx, cancel := context.WithCancel(t.Context())
+		store.failing(func(string, Record, Record) (bool, error) { cancel(); return false, ErrConflict })
+		_, err := TryAcquire(ctx, leaning(t, 0, ε), store, "orders", Options{Holder: "1", TTL: ttl})
+		require.ErrorIs(t, err, context.Canceled)
+		require.False(t, errors.As(err, new(*OutcomeUnknownError)), "%v", err)
+	})
+}
+
+// TestRelease_BesideOneThatHangs: each ends with its own context.
+func TestRelease_BesideOneThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, hangs := &flaky{}, make(chan struct{})
+		g := acquired(t, leaning(t, 0, ε), store, "1")
+		store.failing(func(string, Record, Record) (bool, error) { <-hangs; return true, nil })
+		first := make(chan error)
+		go func() { first <- g.Release(context.Background()) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		time.AfterFunc(time.Hour, func() { close(hangs) })
+		require.ErrorIs(t, g.Release(ctx), context.DeadlineExceeded)
+		require.Equal(t, time.Second, time.Since(began))
+		require.NoError(t, <-first)
+		store.failing(nil)
+		require.NoError(t, g.Release(t.Context()))
+	})
+}
