@@ -31,6 +31,7 @@ type Register struct {
 
 	mu    sync.Mutex // of what follows
 	all   map[string]*resource
+	late  int // looks for what is not in the index yet
 	ended error
 
 	raises chan *resource // with room for all: each is in it once at most
@@ -60,7 +61,18 @@ func newRegister(dir durable.Directory, w slotWriter, saved table, found Recover
 }
 
 // publish has the fast way see all that is known. The caller holds the mutex, or is alone.
-func (r *Register) publish() { r.known.Store(newIndex(r.all)) }
+func (r *Register) publish() {
+	r.known.Store(newIndex(r.all))
+	r.late = 0
+}
+
+// missed publishes when that pays. An index costs as much as it has names: one for each new name would be the square of that, for a client
+// who makes names up. The caller holds the mutex.
+func (r *Register) missed() {
+	if r.late++; 16*r.late > len(r.all) {
+		r.publish()
+	}
+}
 
 // Recovery returns what the start found.
 func (r *Register) Recovery() Recovery { return r.recovery }
@@ -128,6 +140,9 @@ func (r *Register) find(name string, token Token, write bool) (*resource, error)
 	case token == 0:
 		return nil, ErrNoToken
 	case s != nil:
+		if r.known.Load().find(name) == nil {
+			r.missed()
+		}
 		return s, nil
 	case name == "" || len(name) > MaxName:
 		return nil, ErrResource
@@ -143,7 +158,7 @@ func (r *Register) find(name string, token Token, write bool) (*resource, error)
 	s = &resource{name: name}
 	s.max.Store(uint64(r.floor))
 	r.all[name] = s
-	r.publish()
+	r.missed()
 	return s, nil
 }
 
