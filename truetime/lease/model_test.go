@@ -251,8 +251,12 @@ func (m model) explore() (story string, worlds int, stale, late bool) {
 // TestModel_EveryStoryIsRight, for all that the two clocks may be wrong by.
 func TestModel_EveryStoryIsRight(t *testing.T) {
 	worlds, stale, late := 0, false, false
-	for lean1 := int64(-modelε); lean1 <= modelε; lean1++ {
-		for lean2 := int64(-modelε); lean2 <= modelε; lean2++ {
+	step := int64(1)
+	if testing.Short() || raced {
+		step = 2 * modelε // the corners
+	}
+	for lean1 := int64(-modelε); lean1 <= modelε; lean1 += step {
+		for lean2 := int64(-modelε); lean2 <= modelε; lean2 += step {
 			story, n, s, u := model{t, rightRules, [2]int64{lean1, lean2}}.explore()
 			require.Empty(t, story)
 			worlds, stale, late = worlds+n, stale || s, late || u

@@ -293,7 +293,7 @@ func inWorld(t *testing.T, seed uint64, claim float64, count *sometimes) {
 func TestSim_LeasesAreDisjoint(t *testing.T) {
 	first, count := firstSeed(t), sometimes{}
 	n := *runs
-	if testing.Short() {
+	if testing.Short() || raced {
 		n /= 10
 	}
 	for i := range uint64(n) {
