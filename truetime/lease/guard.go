@@ -25,6 +25,7 @@ type Guard struct {
 	empty  chan struct{} // nil if nobody waits for that; closed when there are none
 
 	turn    chan struct{} // whoever takes what is in it may swap, one at a time; a channel, since who waits may give up
+	given   bool          // back; the store has said so
 	pending Record        // a renewal whose outcome is unknown; made again as it was until it is known
 
 	life   context.Context // ends when the lease is lost or given back, with the reason

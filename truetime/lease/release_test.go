@@ -42,3 +42,14 @@ func TestRelease_BesideOneThatHangs(t *testing.T) {
 		require.NoError(t, g.Release(t.Context()))
 	})
 }
+
+// TestRelease_Again after somebody else has got it, by a defer, say: it was given back, and not lost.
+func TestRelease_Again(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{}
+		g := acquired(t, leaning(t, 0, ε), store, "1")
+		require.NoError(t, g.Release(t.Context()))
+		acquired(t, leaning(t, 0, ε), store, "2")
+		require.NoError(t, g.Release(t.Context()))
+	})
+}

@@ -92,6 +92,9 @@ func (g *Guard) replace(change func(*state)) {
 // giveBack leaves the token in the store, and nobody who holds it. The record there is the one that was confirmed, or the one of the
 // renewal whose outcome is unknown. The caller has the turn.
 func (g *Guard) giveBack(ctx context.Context) error {
+	if g.given { // somebody else may have it by now
+		return nil
+	}
 	old := g.state.Load().record
 	err := g.store.CompareAndSwap(ctx, g.name, old, old.released())
 	if errors.Is(err, ErrConflict) && g.pending != (Record{}) {
@@ -103,5 +106,6 @@ func (g *Guard) giveBack(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("lease: giving %q back: %w", g.name, err)
 	}
+	g.given = true
 	return nil
 }
