@@ -32,7 +32,7 @@ func TestIndex_FindsAllAndNothingElse(t *testing.T) {
 // TestIndex_OfManyNewNames is made anew now and then, not for each of them: that would be the square of their number. And whoever is asked for again
 // is in it soon.
 func TestIndex_OfManyNewNames(t *testing.T) {
-	r := opened(t, durabletest.New(), Options{MaxResources: 10_000})
+	r := opened(t, durabletest.New(), Options{MaxResources: 2_000})
 	made, last := 0, r.known.Load()
 	look := func(name string) {
 		_, err := r.find(name, 1, true)
@@ -41,13 +41,13 @@ func TestIndex_OfManyNewNames(t *testing.T) {
 			made, last = made+1, now
 		}
 	}
-	for i := range 10_000 {
+	for i := range 2_000 {
 		look(fmt.Sprint("resource ", i))
 	}
 	require.Less(t, made, 150)
-	for range 10_000/16 + 1 {
-		look("resource 9999")
+	for range 2_000/16 + 1 {
+		look("resource 1999")
 	}
-	require.NotNil(t, last.find("resource 9999"))
+	require.NotNil(t, last.find("resource 1999"))
 	require.Less(t, made, 150)
 }

@@ -41,8 +41,8 @@ const (
 // sometimes counts what has happened, to prove that it has.
 type sometimes struct {
 	grants, uses, lostRequests, lostAnswers, late, doubled, pauses, blind, wide, drops int
-	expired, overran, rejected                                                int // what the faults have led to
-	overlaps                                                                  int // what must never be
+	expired, overran, rejected                                                         int // what the faults have led to
+	overlaps                                                                           int // what must never be
 }
 
 // world is some nodes that want the same lease, a store that is as bad as the network is, and a file.
