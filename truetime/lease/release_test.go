@@ -2,25 +2,12 @@ package lease
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-// TestAcquire_AConflictAtTheEnd of the context: somebody else has got it, and that is known.
-func TestAcquire_AConflictAtTheEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := &flaky{}
-		ctx, cancel := context.WithCancel(t.Context())
-		store.failing(func(string, Record, Record) (bool, error) { cancel(); return false, ErrConflict })
-		_, err := TryAcquire(ctx, leaning(t, 0, ε), store, "orders", Options{Holder: "1", TTL: ttl})
-		require.ErrorIs(t, err, context.Canceled)
-		require.False(t, errors.As(err, new(*OutcomeUnknownError)), "%v", err)
-	})
-}
 
 // TestRelease_BesideOneThatHangs: each ends with its own context.
 func TestRelease_BesideOneThatHangs(t *testing.T) {
