@@ -91,11 +91,11 @@ func (w *world) accepted(name string, token Token) {
 // and no run ever accepts a token below one that was said yes to.
 func TestRegister_CrashAfterEveryCall(t *testing.T) {
 	seeds := 8
-	if testing.Short() {
+	if testing.Short() || raced {
 		seeds = 2
 	}
 	runs := durabletest.EveryCall(t, seeds, crashAt)
-	if !testing.Short() {
+	if seeds > 2 {
 		require.Greater(t, runs, 5_000)
 	}
 }

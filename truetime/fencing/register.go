@@ -31,6 +31,7 @@ type Register struct {
 
 	mu    sync.Mutex // of what follows
 	all   map[string]*resource
+	late  int // looks for what is not in the index yet
 	ended error
 
 	raises chan *resource // with room for all: each is in it once at most
@@ -60,7 +61,18 @@ func newRegister(dir durable.Directory, w slotWriter, saved table, found Recover
 }
 
 // publish has the fast way see all that is known. The caller holds the mutex, or is alone.
-func (r *Register) publish() { r.known.Store(newIndex(r.all)) }
+func (r *Register) publish() {
+	r.known.Store(newIndex(r.all))
+	r.late = 0
+}
+
+// missed publishes when that pays. An index costs as much as it has names: one for each new name would be the square of that, for a client
+// who makes names up. The caller holds the mutex.
+func (r *Register) missed() {
+	if r.late++; 16*r.late > len(r.all) {
+		r.publish()
+	}
+}
 
 // Recovery returns what the start found.
 func (r *Register) Recovery() Recovery { return r.recovery }
@@ -92,7 +104,8 @@ func (r *Register) Check(ctx context.Context, name string, token Token) error {
 // HAZARD: a write that does not return locks the next holder out. And one that returns while its bytes are still on their way
 // to the storage, after a time-out, is not over: the register belongs where the bytes are written.
 //
-// HAZARD: do not call the register from within write with a higher token of the same resource: it waits for itself.
+// HAZARD: do not call Do of the same resource from within write: with a higher token it waits for itself, and with the same one for somebody
+// with a higher one, who waits for it. Check of the same token does not wait.
 func (r *Register) Do(ctx context.Context, name string, token Token, write func(context.Context) error) error {
 	s, err := r.find(name, token, true)
 	if err != nil {
@@ -127,6 +140,9 @@ func (r *Register) find(name string, token Token, write bool) (*resource, error)
 	case token == 0:
 		return nil, ErrNoToken
 	case s != nil:
+		if r.known.Load().find(name) == nil {
+			r.missed()
+		}
 		return s, nil
 	case name == "" || len(name) > MaxName:
 		return nil, ErrResource
@@ -142,7 +158,7 @@ func (r *Register) find(name string, token Token, write bool) (*resource, error)
 	s = &resource{name: name}
 	s.max.Store(uint64(r.floor))
 	r.all[name] = s
-	r.publish()
+	r.missed()
 	return s, nil
 }
 
@@ -151,7 +167,7 @@ func (r *Register) limits() limits {
 }
 
 // Close ends the register, waits for the writes of Do that are under way, and releases the directory. Calls that wait return
-// [ErrClosed]. It returns the [*StorageError] that ended the register, or that it met itself.
+// [ErrClosed]. From within a write it would wait for itself. It returns the [*StorageError] that ended the register, or that it met itself.
 func (r *Register) Close() error {
 	r.closing.Do(func() {
 		r.end(ErrClosed)

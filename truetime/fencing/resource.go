@@ -54,7 +54,7 @@ func (s *resource) admit(ctx context.Context, token Token, write bool, l limits)
 			s.wanting--
 			s.wake()
 			continue
-		case token == highest && s.wanting == 0:
+		case token == highest && s.wanting == 0 && s.raising == 0: // who wanted that may have given up
 			s.writing++
 			return nil
 		case token > highest && l.step > 0 && uint64(token-highest) > l.step:

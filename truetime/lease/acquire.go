@@ -96,7 +96,7 @@ func Acquire(ctx context.Context, clock *truetime.Clock, store Store, name strin
 }
 
 // TryAcquire makes one attempt. Errors: [*HeldError]; [*ClockError], [*UncertaintyError], truetime.ErrOutOfRange and [ErrExhausted], with which
-// nothing was granted; [*OutcomeUnknownError]; those of the store's Read.
+// nothing was granted; [*OutcomeUnknownError]; those of the store's Read, and of ctx.
 func TryAcquire(ctx context.Context, clock *truetime.Clock, store Store, name string, o Options) (*Guard, error) {
 	b, err := newBid(clock, store, name, o)
 	if err != nil {
@@ -122,8 +122,10 @@ func (b *bid) try(ctx context.Context) error {
 		switch {
 		case err == nil:
 			return nil
-		case b.made || ctx.Err() != nil:
+		case b.made:
 			return &OutcomeUnknownError{Name: b.name, Expiry: time.Unix(0, b.next.Expiry).UTC(), Err: err}
+		case ctx.Err() != nil:
+			return fmt.Errorf("lease: %q is another's: %w", b.name, context.Cause(ctx))
 		}
 	}
 }

@@ -24,8 +24,9 @@ type Guard struct {
 	inside int           // uses under way
 	empty  chan struct{} // nil if nobody waits for that; closed when there are none
 
-	renewing sync.Mutex // one swap at a time
-	pending  Record     // a renewal whose outcome is unknown; made again as it was until it is known
+	turn    chan struct{} // whoever takes what is in it may swap, one at a time; a channel, since who waits may give up
+	given   bool          // back; the store has said so
+	pending Record        // a renewal whose outcome is unknown; made again as it was until it is known
 
 	life   context.Context // ends when the lease is lost or given back, with the reason
 	end    context.CancelCauseFunc
@@ -39,7 +40,8 @@ type state struct {
 }
 
 func (b *bid) guard() *Guard {
-	g := &Guard{clock: b.clock, store: b.store, name: b.name, options: b.options, joined: make(chan struct{})}
+	g := &Guard{clock: b.clock, store: b.store, name: b.name, options: b.options, turn: make(chan struct{}, 1), joined: make(chan struct{})}
+	g.turn <- struct{}{}
 	g.state.Store(&state{record: b.next})
 	g.life, g.end = context.WithCancelCause(context.Background())
 	go g.keep()
@@ -115,6 +117,10 @@ func (g *Guard) Release(ctx context.Context) error {
 	if err := g.wait(ctx, g.joined, "being renewed"); err != nil {
 		return err
 	}
+	if err := g.wait(ctx, g.turn, "being given back"); err != nil {
+		return err
+	}
+	defer func() { g.turn <- struct{}{} }()
 	return g.giveBack(ctx)
 }
 

@@ -173,6 +173,18 @@ func TestAcquire_OfUnknownOutcome(t *testing.T) {
 	})
 }
 
+// TestAcquire_AConflictAtTheEnd of the context: somebody else has got it, and that is known.
+func TestAcquire_AConflictAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{}
+		ctx, cancel := context.WithCancel(t.Context())
+		store.failing(func(string, Record, Record) (bool, error) { cancel(); return false, ErrConflict })
+		_, err := TryAcquire(ctx, leaning(t, 0, ε), store, "orders", Options{Holder: "1", TTL: ttl})
+		require.ErrorIs(t, err, context.Canceled)
+		require.False(t, errors.As(err, new(*OutcomeUnknownError)), "%v", err)
+	})
+}
+
 // TestAcquire_WaitsUntilItIsSurelyOver, and no longer than Poll after it was given back.
 func TestAcquire_WaitsUntilItIsSurelyOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

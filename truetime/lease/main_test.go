@@ -78,3 +78,7 @@ func (f *flaky) CompareAndSwap(ctx context.Context, name string, old, next Recor
 // down is a store that cannot be reached; unanswered does what it is asked to, and nobody hears of it.
 func down(string, Record, Record) (bool, error)       { return false, errLost }
 func unanswered(string, Record, Record) (bool, error) { return true, errLost }
+
+// raced is set when the race detector is on. It slows tests down several times and sees no more in a thousand stories than in a hundred; the run
+// without it tells them all.
+var raced bool

@@ -36,7 +36,7 @@ func (r Record) granted(now truetime.Interval, holder string, incarnation uint64
 		return Record{}, ErrExhausted
 	}
 	token := max(r.Token+1, fencing.Token(max(0, now.LatestUnixNano())))
-	return Record{Holder: holder, Incarnation: incarnation, Token: token}.renewed(now, ttl)
+	return Record{Holder: holder, Incarnation: incarnation, Token: token, Expiry: math.MinInt64}.renewed(now, ttl)
 }
 
 // renewed returns r with an expiry that is ttl after the earliest possible true time: nobody is kept out for longer than that,

@@ -97,6 +97,9 @@ func TestRecord_Granted(t *testing.T) {
 	before1970, err := Record{}.granted(between(t, -20, -10), "1", 7, time.Microsecond)
 	require.NoError(t, err)
 	require.Equal(t, fencing.Token(1), before1970.Token)
+	before1970, err = Record{}.granted(between(t, -2_000_000, -1_999_990), "1", 7, time.Microsecond)
+	require.NoError(t, err)
+	require.Equal(t, int64(-1_999_000), before1970.Expiry, "not until 1970")
 }
 
 // TestRecord_AStoreThatForgot: the next token is above those of before all the same.

@@ -34,8 +34,8 @@ func (g *Guard) untilRenewal() time.Duration {
 //
 // A lease that is expired may be renewed: if the record is still that of this grant, nobody was granted it in between.
 func (g *Guard) renew(ctx context.Context) error {
-	g.renewing.Lock()
-	defer g.renewing.Unlock()
+	<-g.turn
+	defer func() { g.turn <- struct{}{} }()
 	old := g.state.Load().record
 	if g.pending == (Record{}) {
 		next, err := g.extended(old)
@@ -90,10 +90,11 @@ func (g *Guard) replace(change func(*state)) {
 }
 
 // giveBack leaves the token in the store, and nobody who holds it. The record there is the one that was confirmed, or the one of the
-// renewal whose outcome is unknown.
+// renewal whose outcome is unknown. The caller has the turn.
 func (g *Guard) giveBack(ctx context.Context) error {
-	g.renewing.Lock()
-	defer g.renewing.Unlock()
+	if g.given { // somebody else may have it by now
+		return nil
+	}
 	old := g.state.Load().record
 	err := g.store.CompareAndSwap(ctx, g.name, old, old.released())
 	if errors.Is(err, ErrConflict) && g.pending != (Record{}) {
@@ -105,5 +106,6 @@ func (g *Guard) giveBack(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("lease: giving %q back: %w", g.name, err)
 	}
+	g.given = true
 	return nil
 }

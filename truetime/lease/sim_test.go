@@ -40,9 +40,9 @@ const (
 
 // sometimes counts what has happened, to prove that it has.
 type sometimes struct {
-	grants, uses, lostRequests, lostAnswers, late, pauses, blind, wide, drops int
-	expired, overran, rejected                                                int // what the faults have led to
-	overlaps                                                                  int // what must never be
+	grants, uses, lostRequests, lostAnswers, late, doubled, pauses, blind, wide, drops int
+	expired, overran, rejected                                                         int // what the faults have led to
+	overlaps                                                                           int // what must never be
 }
 
 // world is some nodes that want the same lease, a store that is as bad as the network is, and a file.
@@ -109,7 +109,7 @@ func (a *actor) stand() {
 	}
 }
 
-// CompareAndSwap is the store behind a network: a request is lost, or its answer, or it comes late, after the caller has given up.
+// CompareAndSwap is the store behind a network: a request is lost, or its answer, or it comes late, after the caller has given up, or twice.
 func (a *actor) CompareAndSwap(ctx context.Context, name string, old, next Record) error {
 	a.stand()
 	time.Sleep(a.below(20 * time.Millisecond))
@@ -128,6 +128,9 @@ func (a *actor) CompareAndSwap(ctx context.Context, name string, old, next Recor
 		a.add(&a.count.late)
 		time.AfterFunc(a.below(2*simTTL), func() { _ = a.land(name, old, next) })
 		return errLost
+	case 3:
+		a.add(&a.count.doubled)
+		time.AfterFunc(a.below(2*simTTL), func() { _ = a.land(name, old, next) })
 	}
 	return a.land(name, old, next)
 }
@@ -287,13 +290,13 @@ func inWorld(t *testing.T, seed uint64, claim float64, count *sometimes) {
 	})
 }
 
-// TestSim_LeasesAreDisjoint in worlds whose store loses requests and answers, or acts on them late; whose processes stop between
+// TestSim_LeasesAreDisjoint in worlds whose store loses requests and answers, or acts on them late, or twice; whose processes stop between
 // check and write; and whose clocks are wrong by all that they admit, and fail. At the moment of each grant and of each use nobody else's lease is valid;
 // and when the faults are over, somebody writes again.
 func TestSim_LeasesAreDisjoint(t *testing.T) {
 	first, count := firstSeed(t), sometimes{}
 	n := *runs
-	if testing.Short() {
+	if testing.Short() || raced {
 		n /= 10
 	}
 	for i := range uint64(n) {
@@ -305,7 +308,7 @@ func TestSim_LeasesAreDisjoint(t *testing.T) {
 		return // too few for what follows
 	}
 	for what, n := range map[string]int{
-		"grants": count.grants, "uses": count.uses, "lost requests": count.lostRequests, "lost answers": count.lostAnswers, "late requests": count.late,
+		"grants": count.grants, "uses": count.uses, "lost requests": count.lostRequests, "lost answers": count.lostAnswers, "late requests": count.late, "doubled requests": count.doubled,
 		"pauses": count.pauses, "blind clocks": count.blind, "wide clocks": count.wide, "drops": count.drops,
 		"uses that overran": count.overran, "leases that expired": count.expired, "writes that were rejected": count.rejected,
 	} {

@@ -9,8 +9,8 @@ import (
 // ErrConflict is what a [Store] returns for a swap that certainly was not made, and never will be.
 var ErrConflict = errors.New("lease: the record has changed")
 
-// Store keeps the records of leases. Both calls are linearizable, and what it has said yes to it never forgets. It is
-// safe for concurrent use.
+// Store keeps the records of leases. Both calls are linearizable, and what it has said yes to it never forgets. They return when
+// ctx ends, if not before: a lease is renewed, given back and waited for only as fast as they return. It is safe for concurrent use.
 type Store interface {
 	// Read returns the record, the zero one if there never was one.
 	Read(ctx context.Context, name string) (Record, error)

@@ -2,6 +2,7 @@ package fencinggrpc_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func (s *storage) List(context.Context, *health.HealthListRequest) (*health.Heal
 func (s *storage) Watch(r *health.HealthCheckRequest, stream grpc.ServerStreamingServer[health.HealthCheckResponse]) error {
 	token, _ := fencing.FromContext(stream.Context())
 	if err := s.register.Do(stream.Context(), r.Service, token, func(context.Context) error { return nil }); err != nil {
-		return status.Error(codes.FailedPrecondition, err.Error())
+		return fmt.Errorf("a write of the stream: %w", err)
 	}
 	return stream.Send(&health.HealthCheckResponse{})
 }
@@ -124,14 +125,17 @@ func TestUnary_RefusesWhatIsNone(t *testing.T) {
 
 func TestStream_CarriesTheToken(t *testing.T) {
 	s, client := started(t, fencing.Options{})
+	var trailer metadata.MD
 	watch := func(ctx context.Context) error {
 		stream, err := client.Watch(ctx, &health.HealthCheckRequest{Service: "file"})
 		require.NoError(t, err)
 		_, err = stream.Recv()
+		trailer = stream.Trailer()
 		return err
 	}
 	require.NoError(t, watch(with(t, 34)))
 	require.Equal(t, fencing.Token(34), s.register.Highest("file"))
-	require.Equal(t, codes.FailedPrecondition, status.Code(watch(with(t, 33))))
+	require.Equal(t, codes.FailedPrecondition, status.Code(watch(with(t, 33))), "the handler gives back what Do said")
+	require.Equal(t, []string{"34"}, trailer.Get(fencinggrpc.HighestKey))
 	require.Equal(t, codes.InvalidArgument, status.Code(watch(t.Context())))
 }

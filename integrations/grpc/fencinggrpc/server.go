@@ -49,7 +49,8 @@ func UnaryServer(register *fencing.Register, resourceOf func(method string, requ
 }
 
 // StreamServer returns an interceptor that refuses streams without a token, and gives the handler those with one, by
-// fencing.FromContext. It does not compare the token: the handler does, with each write.
+// fencing.FromContext. It does not compare the token: the handler does, with each write, by Register.Do; and if it returns the
+// [*fencing.StaleError] of that, wrapped or not, the client is told as by UnaryServer.
 func StreamServer(writes func(method string) bool) grpc.StreamServerInterceptor {
 	return func(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 		if !writes(info.FullMethod) {
@@ -59,7 +60,13 @@ func StreamServer(writes func(method string) bool) grpc.StreamServerInterceptor 
 		if err != nil {
 			return refusal(err)
 		}
-		return next(server, &tokenStream{ServerStream: stream, ctx: fencing.NewContext(stream.Context(), token)})
+		err = next(server, &tokenStream{ServerStream: stream, ctx: fencing.NewContext(stream.Context(), token)})
+		var stale *fencing.StaleError
+		if errors.As(err, &stale) {
+			stream.SetTrailer(metadata.Pairs(HighestKey, stale.Highest.String()))
+			return refusal(stale)
+		}
+		return err
 	}
 }
 

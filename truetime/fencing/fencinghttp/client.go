@@ -45,6 +45,9 @@ func (t *transport) CloseIdleConnections() {
 func Refused(response *http.Response) error {
 	switch response.StatusCode {
 	case http.StatusPreconditionRequired:
+		if r := response.Request; r != nil && r.Header.Get(Header) != "" {
+			return nil // of another precondition
+		}
 		return fencing.ErrNoToken
 	case http.StatusPreconditionFailed:
 	default:

@@ -17,10 +17,10 @@
 // The token is in the header Fencing-Token, in decimal. What is not written:
 //
 //	no token                      428  and whoever forgot it hears so
-//	not one token, or no resource 400
+//	not one token, or no resource 400  or a token above MaxStep, or a body that did not arrive
 //	a stale token                 412  with the highest one in Fencing-Token-Highest
 //	a body above MaxBody          413
-//	a register that has ended     503
+//	a register that has ended     503  or is full, or a client that did not wait
 //
 // The body is read before the token is looked at. Otherwise a client that is stopped in the midst of sending one would keep the
 // register waiting for its write, and with it the next holder of the lease.

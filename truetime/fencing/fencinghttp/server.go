@@ -49,7 +49,7 @@ func serve(register *fencing.Register, o Options, next http.Handler, w http.Resp
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, o.MaxBody))
 	if err != nil {
-		refuse(w, err)
+		refuse(w, &bodyError{err})
 		return
 	}
 	served := false
@@ -64,6 +64,11 @@ func serve(register *fencing.Register, o Options, next http.Handler, w http.Resp
 		refuse(w, err)
 	}
 }
+
+// bodyError is a request that did not arrive.
+type bodyError struct{ error }
+
+func (e *bodyError) Unwrap() error { return e.error }
 
 // tokenOf reads the one header with the token.
 func tokenOf(header http.Header) (fencing.Token, error) {
@@ -89,7 +94,8 @@ func refuse(w http.ResponseWriter, why error) {
 		code = http.StatusPreconditionFailed
 	case errors.As(why, new(*http.MaxBytesError)):
 		code = http.StatusRequestEntityTooLarge
-	case errors.As(why, new(*fencing.ParseError)), errors.Is(why, fencing.ErrResource), errors.As(why, new(*fencing.StepError)):
+	case errors.As(why, new(*fencing.ParseError)), errors.Is(why, fencing.ErrResource), errors.As(why, new(*fencing.StepError)),
+		errors.As(why, new(*bodyError)):
 		code = http.StatusBadRequest
 	case errors.As(why, new(*fencing.FullError)):
 	default:

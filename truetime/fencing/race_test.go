@@ -1,0 +1,5 @@
+//go:build race
+
+package fencing
+
+func init() { raced = true }
