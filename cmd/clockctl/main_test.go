@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if terminal.Guard() {
 		return
 	}
+	if len(os.Args) > 2 && os.Args[1] == "demo" && os.Args[2] == "--child" { // of a demo that a test ran in this process
+		os.Exit(mainCode(standardStreams()))
+	}
 	testscript.Main(tempDir{m}, map[string]func(){"clockctl": func() {
 		s := standardStreams()
 		s.systemConfig = os.Getenv("SYSTEM_CONFIG")
