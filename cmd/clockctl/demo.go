@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -62,9 +64,17 @@ Exit codes: 0 every lesson held, 1 one failed, 64 usage, 130 and 143 interrupted
 				return &usageError{fmt.Errorf("--html: %w", err)}
 			}
 		}
+		// A reader that goes away (`| head`) ends the story by an error of the write, and not this process on the
+		// spot: there are processes to end and directories to remove.
+		broken := make(chan os.Signal, 1)
+		signal.Notify(broken, syscall.SIGPIPE)
+		defer signal.Stop(broken)
 		show := func(w io.Writer, r ntpprobe.Report) error { return writeTable(w, r, false, false) }
 		err = demo.Run(cmd.Context(), demo.Options{Out: s.out, Seed: seed, HTML: html, Child: startChild, ShowReport: show}, lessons)
-		return errors.Join(interruption(cmd.Context()), err)
+		if interrupted := interruption(cmd.Context()); interrupted != nil {
+			return interrupted
+		}
+		return err
 	}
 	return cmd
 }
@@ -78,6 +88,7 @@ func startChild(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, append([]string{"demo", "--child", "--"}, args...)...)
 	cmd.Args[0] = os.Args[0] // by which a program of several names knows which it is
 	cmd.Stderr = os.Stderr
+	bind(cmd)
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"time"
 
 	"github.com/trueclock/trueclock/ntpprobe"
 )
@@ -70,19 +71,35 @@ func (e *FailedError) Error() string {
 // Unwrap returns what did not hold.
 func (e *FailedError) Unwrap() error { return e.Err }
 
+// longest is how long a lesson may take, on a machine that is busy with something else.
+const longest = time.Minute
+
+func (l Lesson) tell(ctx context.Context, s *stage) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, longest, fmt.Errorf("it took longer than %v", longest))
+	defer cancel()
+	return l.run(ctx, s)
+}
+
 // Run tells the lessons one after another and stops at the first that fails,
-// with a [*FailedError]. Everything it starts has ended when it returns.
+// with a [*FailedError], and at once if nobody hears it any more, with the error of Options.Out. Everything it
+// starts has ended when it returns. If ctx ends first, that is the error.
 func Run(ctx context.Context, o Options, lessons []Lesson) error {
 	s, err := newStage(o)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	ctx, s.unheard = context.WithCancelCause(ctx)
+	defer s.unheard(nil)
 	s.say("An embedded fleet on loopback, seed %d. Its true time is %v ahead of this machine's clock.", o.Seed, ahead)
 	s.say("Three honest servers behind relays with delay, asymmetry, jitter and loss; one that lies by +%v.", lie)
 	for i, lesson := range lessons {
 		s.say("\n%d. %s\n   %s\n", i+1, lesson.Name, lesson.Claim)
-		switch err := lesson.run(ctx, s); {
+		switch err := lesson.tell(ctx, s); {
+		case s.sayErr != nil:
+			return s.sayErr
+		case err != nil && ctx.Err() != nil: // it did not fail
+			return context.Cause(ctx)
 		case errors.Is(err, errNoSignals):
 			s.say("   - left out: %v", err)
 			continue

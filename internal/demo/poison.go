@@ -84,10 +84,8 @@ func (s *stage) wayBack(ctx context.Context, poisoned hlc.Timestamp, now int64) 
 	if err != nil {
 		return err
 	}
-	if _, err := ill.Update(ctx, poisoned); err != nil {
-		return err
-	}
-	if err := ill.Close(); err != nil {
+	_, err = ill.Update(ctx, poisoned)
+	if err := errors.Join(err, ill.Close()); err != nil {
 		return err
 	}
 	_, err = open(hlc.Options{})

@@ -36,6 +36,7 @@ type stage struct {
 	servers []ntpprobe.Server
 	closers []func() error
 	sayErr  error // of the first line that could not be printed
+	unheard context.CancelCauseFunc
 
 	report, far *ntpprobe.Report // once measured
 
@@ -148,9 +149,12 @@ func (s *stage) show(r ntpprobe.Report) error {
 	return nil
 }
 
-// say prints a line and keeps the first error.
+// say prints a line. The first error is kept, and ends the lesson.
 func (s *stage) say(format string, a ...any) {
-	if _, err := fmt.Fprintf(s.options.Out, format+"\n", a...); err != nil && s.sayErr == nil {
-		s.sayErr = err
+	if s.sayErr != nil {
+		return
+	}
+	if _, s.sayErr = fmt.Fprintf(s.options.Out, format+"\n", a...); s.sayErr != nil {
+		s.unheard(s.sayErr)
 	}
 }

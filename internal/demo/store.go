@@ -62,14 +62,14 @@ func (s *store) newestStamp(key string) hlc.Timestamp {
 	return hlc.Timestamp{}
 }
 
-// newestWithin returns the highest timestamp of a key that is above one and not above another.
-func (s *store) newestWithin(above, until hlc.Timestamp, key string) (hlc.Timestamp, bool) {
+// newestUntil is the highest timestamp of a key that is not above one; zero if there is none.
+func (s *store) newestUntil(until hlc.Timestamp, key string) hlc.Timestamp {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, v := range slices.Backward(s.versions[key]) {
-		if v.ts.After(above) && !v.ts.After(until) {
-			return v.ts, true
+		if !v.ts.After(until) {
+			return v.ts
 		}
 	}
-	return hlc.Timestamp{}, false
+	return hlc.Timestamp{}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/trueclock/trueclock/hlc"
 	"github.com/trueclock/trueclock/internal/history"
 	"github.com/trueclock/trueclock/truetime"
+	"github.com/trueclock/trueclock/truetime/commitwait"
 )
 
 // protocol is a way to write and to read so that who reads after a write was acknowledged sees it.
@@ -140,16 +141,16 @@ func (s *stage) stampEarliest(_ context.Context, n *node, value int64) (hlc.Time
 }
 
 // readUncertain reads at the earliest. A value stamped after that and not after the latest was perhaps acknowledged before this
-// read began: it begins again there, but what it is uncertain of does not grow. (CockroachDB calls it the uncertainty interval.)
-func readUncertain(_ context.Context, n *node) (hlc.Timestamp, int64, int, error) {
-	now, err := n.clock.Now()
+// read began: it begins again there, but what it is uncertain of does not grow. (CockroachDB calls it the uncertainty interval.) It
+// need not wait before it returns, as no writer of this protocol stamps after the true time.
+func readUncertain(ctx context.Context, n *node) (hlc.Timestamp, int64, int, error) {
+	r, err := n.committer.UncertainRead(ctx)
 	if err != nil {
 		return hlc.Timestamp{}, 0, 0, err
 	}
-	ts, until := hlc.Timestamp{WallTime: now.EarliestUnixNano()}, hlc.Timestamp{WallTime: now.LatestUnixNano()}
-	newer, found := n.data.newestWithin(ts, until, "x")
-	if !found {
-		return ts, n.data.read(ts, "x"), 0, nil
+	restarts := 0
+	if newest := n.data.newestUntil(r.Limit, "x"); r.Classify(newest) == commitwait.Uncertain {
+		r, restarts = r.Restart(newest), 1
 	}
-	return newer, n.data.read(newer, "x"), 1, nil
+	return r.At, n.data.read(r.At, "x"), restarts, nil
 }

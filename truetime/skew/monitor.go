@@ -28,8 +28,9 @@ type Config struct {
 	// these, whether they can be reached or not.
 	Members []string
 	Self    string
-	// Look says what this node claims, usually by [Look]; Ask asks another one. Ask must end when
-	// its context does. What they return in Sent and Got does not count.
+	// Look says what this node claims, usually by [Look]; Ask asks another one, and is called by
+	// several goroutines at once. Ask must end when its context does: a round waits for it, and nobody
+	// is Healthy meanwhile. What they return in Sent and Got does not count.
 	Look func() (Node, error)
 	Ask  func(ctx context.Context, member string) (Node, error)
 	// Local times the questions.
@@ -66,6 +67,7 @@ type Monitor struct {
 	mutex   sync.Mutex
 	running bool
 	report  Report
+	began   truetime.Reading // of the last round; zero before the first, and if the local clock failed then
 }
 
 // NewMonitor checks the configuration and returns a monitor that does not run yet and knows nothing. It returns a
@@ -143,11 +145,11 @@ func (m *Monitor) Run(ctx context.Context) error {
 	tick := time.NewTicker(m.config.Every)
 	defer tick.Stop()
 	for {
-		nodes, errs := m.ask(ctx)
+		changes := m.round(ctx)
 		if ctx.Err() != nil {
-			return ctx.Err() // what was cut off proves nothing
+			return ctx.Err()
 		}
-		for _, change := range m.conclude(nodes, errs) {
+		for _, change := range changes {
 			if m.config.OnChange != nil {
 				m.config.OnChange(change)
 			}
@@ -158,6 +160,19 @@ func (m *Monitor) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// round asks, judges, and returns what changed.
+func (m *Monitor) round(ctx context.Context) []Change {
+	began, err := m.config.Local.Read()
+	if err != nil {
+		began = truetime.Reading{}
+	}
+	nodes, errs := m.ask(ctx)
+	if ctx.Err() != nil {
+		return nil // what was cut off proves nothing
+	}
+	return m.conclude(began, nodes, errs)
 }
 
 // ask asks all members at once.
@@ -193,5 +208,8 @@ func (m *Monitor) askOne(ctx context.Context, name string) (Node, error) {
 	if err != nil {
 		return Node{}, err
 	}
-	return node, node.Validate()
+	if err := node.Validate(); err != nil {
+		return Node{}, err // nothing of it may be compared
+	}
+	return node, nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/trueclock/trueclock/truetime"
 )
 
 // Report is what the last round said.
@@ -24,8 +26,8 @@ type Member struct {
 	Err     error   // or why it said nothing
 }
 
-// conclude takes the answers of a round and returns what changed.
-func (m *Monitor) conclude(nodes []Node, errs []error) []Change {
+// conclude takes the answers of a round that began then, and returns what changed.
+func (m *Monitor) conclude(began truetime.Reading, nodes []Node, errs []error) []Change {
 	pairs, verdicts := Matrix(nodes, m.config.Limit)
 	m.judge.round(verdicts)
 	m.mutex.Lock()
@@ -39,6 +41,7 @@ func (m *Monitor) conclude(nodes []Node, errs []error) []Change {
 			changes = append(changes, Change{before.Name, before.Verdict, s.verdict, m.why(members[i], pairs[i])})
 		}
 	}
+	m.began = began
 	m.report = Report{Rounds: m.report.Rounds + 1, At: time.Now(), Members: members, Pairs: pairs}
 	return changes
 }
@@ -73,8 +76,9 @@ func (m *Monitor) Report() Report {
 }
 
 // Verdict returns the standing verdict on a member, and Unproven for a stranger. Healthy is as old as
-// the last round: if that ended longer ago than the pause between two and the longest question, because the monitor was
-// stopped or the process stood still, it is Unproven. A verdict to evict stands until it is taken back.
+// the questions of the last round: it is Unproven if these began longer ago than the next round takes to end, because the
+// monitor was stopped, or a question hangs, or the process stood still; and if the machine was suspended since, which the local
+// clock tells by a new epoch. A verdict to evict stands until it is taken back.
 func (m *Monitor) Verdict(member string) Verdict {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -82,8 +86,15 @@ func (m *Monitor) Verdict(member string) Verdict {
 	switch {
 	case i < 0:
 		return Unproven
-	case m.report.Members[i].Verdict == Healthy && time.Since(m.report.At) > m.config.Every+m.config.Timeout:
+	case m.report.Members[i].Verdict == Healthy && !m.fresh():
 		return Unproven
 	}
 	return m.report.Members[i].Verdict
+}
+
+// fresh reports whether the last round is the present one.
+func (m *Monitor) fresh() bool {
+	now, err := m.config.Local.Read()
+	age := time.Duration(now.Late().Nanos - m.began.Early().Nanos)
+	return err == nil && now.Epoch == m.began.Epoch && age <= max(m.config.Every, m.config.Timeout)+m.config.Timeout
 }
