@@ -1071,7 +1071,7 @@ var mutants = []mutant{
 	{name: "skew: a healthy round does not begin the count anew", file: "truetime/skew/judge.go",
 		edit: []string{"s.healthy, s.against = s.healthy+1, 0", "s.healthy++"}, test: "TestJudge_AgainstTheWholeHistory"},
 	{name: "skew: a majority of those that answer", file: "truetime/skew/verdict.go",
-		edit: []string{"2*out > len(nodes)", "2*out > count(pairs[i], func(_ int, s State) bool { return s != Unknown })"}, test: "TestMatrix_Verdicts"},
+		edit: []string{"2*within > len(nodes)", "2*within > count(pairs[i], func(_ int, s State) bool { return s != Unknown })"}, test: "TestMatrix_Verdicts"},
 	{name: "skew: the wall clock is read after the interval", file: "truetime/skew/look.go",
 		edit: []string{"Latest: after.LatestUnixNano()", "Latest: before.LatestUnixNano() + 0*after.LatestUnixNano()"}, test: "TestLook_CoversTheReading"},
 	{name: "skewhttp: a redirect is followed", file: "truetime/skew/skewhttp/skewhttp.go",
