@@ -46,8 +46,10 @@ func TestHumanLocal_NeverClaimsMoreThanIsTrue(t *testing.T) {
 	}
 }
 
-// TestFirstLine_IsText: an error may quote whoever answered.
+// TestFirstLine_IsText: an error may quote whoever answered, and what fails twice is told once.
 func TestFirstLine_IsText(t *testing.T) {
+	full := errors.New("the disk is full")
+	require.Equal(t, "the disk is full", firstLine(errors.Join(full, full)))
 	require.Equal(t, "200 \ufffd[31mRED\ufffd\ufffd; no", firstLine(errors.New("200 \x1b[31mRED\r\u009b\nno")))
 }
 

@@ -50,6 +50,7 @@ func (m mutant) run(t *testing.T, root string) (output string, err error) {
 	}
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay) // for tests that build the program
 	b, err := cmd.CombinedOutput()
 	return string(b), err
 }

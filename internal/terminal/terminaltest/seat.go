@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/term"
 )
@@ -87,13 +88,17 @@ func (s *Seat) Types(keys string) {
 // Sees waits for a text in what came since the last Forget, and returns all of that.
 func (s *Seat) Sees(text string) (seen string) {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		seen = s.seen.String()[s.forgotten:]
-		return strings.Contains(seen, text)
-	}, 10*time.Second, time.Millisecond, "%q in %q", text, seen)
-	return seen
+	if !assert.Eventually(s.t, func() bool { return strings.Contains(s.since(), text) }, 10*time.Second, time.Millisecond) {
+		require.FailNow(s.t, "not seen", "%q in %q", text, s.since())
+	}
+	return s.since()
+}
+
+// since is what came since the last Forget.
+func (s *Seat) since() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen.String()[s.forgotten:]
 }
 
 // Forget is what Sees begins after.
@@ -106,8 +111,11 @@ func (s *Seat) Forget() {
 // Restored waits until the terminal is as it was: its mode, the normal screen, a cursor, wrapping.
 func (s *Seat) Restored() {
 	s.t.Helper()
+	const leave = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 	require.Eventually(s.t, func() bool {
-		seen := s.Sees("\x1b[?7h\x1b[?25h\x1b[?1049l")
-		return strings.LastIndex(seen, "\x1b[?1049h") < strings.LastIndex(seen, "\x1b[?1049l") && s.Mode() == s.Before
+		seen := s.since()
+		mode, err := term.GetState(int(s.TTY.Fd()))
+		return strings.Contains(seen, leave) && strings.LastIndex(seen, "\x1b[?1049h") < strings.LastIndex(seen, "\x1b[?1049l") &&
+			err == nil && *mode == s.Before
 	}, 10*time.Second, time.Millisecond, "the mode and the screen")
 }
