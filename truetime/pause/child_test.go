@@ -24,7 +24,7 @@ const childCgroup = "TRUECLOCK_PAUSE_CGROUP"
 type told struct {
 	Ready   bool
 	Finding Finding
-	Raw     int64         // RAW when the callback was called
+	Mono    int64         // MONOTONIC when the callback was called
 	CPU     time.Duration // that the child has used
 }
 
@@ -45,7 +45,7 @@ func child(mode string) int {
 	}
 	m, err := New(Options{Notify: func(f Finding) {
 		s, _ := clocks.Read()
-		_ = out.Encode(told{Finding: f, Raw: s.Raw[0]})
+		_ = out.Encode(told{Finding: f, Mono: s.Mono})
 	}})
 	if err != nil {
 		return 1

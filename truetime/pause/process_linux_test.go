@@ -78,32 +78,32 @@ func (p *process) wait(t testing.TB, what string, wanted func(told) bool) told {
 	}
 }
 
-// raw reads the clock that all processes share.
-func raw(t testing.TB) int64 {
+// mono reads the clock that all processes share.
+func mono(t testing.TB) int64 {
 	t.Helper()
 	s, err := clocks.Read()
 	require.NoError(t, err)
-	return s.Raw[1]
+	return s.Mono
 }
 
 // during has the child stand still for about that long and checks that it tells so: the kind, and
 // a length that encloses the true one, as far as we know it.
 func (p *process) during(t testing.TB, kind Kind, length time.Duration, stop, goOn func()) told {
 	t.Helper()
-	before := raw(t)
+	before := mono(t)
 	stop()
-	stopped := raw(t)
+	stopped := mono(t)
 	<-time.After(length)
-	continued := raw(t)
+	continued := mono(t)
 	goOn()
 	line := p.wait(t, string(kind), func(line told) bool {
 		return line.Finding.Kind.StoodStill() && line.Finding.Most >= time.Duration(continued-stopped)
 	})
 	f := line.Finding
 	require.Equal(t, kind, f.Kind, "%+v", f)
-	require.GreaterOrEqual(t, line.Raw, continued)
-	require.LessOrEqual(t, f.Least, time.Duration(line.Raw-before), "%+v", f)
-	line.Raw -= continued
+	require.GreaterOrEqual(t, line.Mono, continued)
+	require.LessOrEqual(t, f.Least, time.Duration(line.Mono-before), "%+v", f)
+	line.Mono -= continued
 	return line
 }
 
@@ -255,7 +255,7 @@ func TestProcess_SuspendOfAnotherNamespace(t *testing.T) {
 	out, err := child.Output()
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(out, &s))
-	_, findings := known.next(s, reading{raw: s.Raw[1]})
+	_, findings := known.next(s, reading{mono: s.Mono})
 	findings = slices.DeleteFunc(findings, func(f Finding) bool { return f.Kind != Suspended && f.Kind != Stepped }) // it takes time to start a child
 	require.Equal(t, []string{"suspended 10s", "stepped -10s"}, describe(t, findings, []string{"suspended 10s", "stepped -10s"}))
 }
