@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -152,6 +153,38 @@ func TestProcess_ALongGCPause(t *testing.T) {
 	p := launch(t, "longgc")
 	line := p.wait(t, "gc", func(line told) bool { return line.Finding.Kind == GC })
 	require.GreaterOrEqual(t, line.Finding.Evidence.GC, line.Finding.Least/2)
+}
+
+// onOneCPU has a thread of that niceness and with one CPU do it, so that a child which it starts is
+// the same. The thread ends with it.
+func onOneCPU(t testing.TB, nice int, do func()) {
+	t.Helper()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread()
+		var one, all unix.CPUSet
+		require.NoError(t, unix.SchedGetaffinity(0, &all))
+		for cpu := 0; one.Count() == 0; cpu++ {
+			if all.IsSet(cpu) {
+				one.Set(cpu)
+			}
+		}
+		require.NoError(t, unix.SchedSetaffinity(0, &one))
+		require.NoError(t, unix.Setpriority(unix.PRIO_PROCESS, 0, nice))
+		do()
+	}()
+	<-ended
+}
+
+// TestProcess_Starved: a process that gives way to everybody, on a CPU that two others want all the
+// time, is told to be starved.
+func TestProcess_Starved(t *testing.T) {
+	var meek *process
+	onOneCPU(t, 19, func() { meek = launch(t, "idle") })
+	onOneCPU(t, 0, func() { launch(t, "hog"); launch(t, "hog") })
+	line := meek.wait(t, "starved", func(line told) bool { return line.Finding.Kind == Starved })
+	require.GreaterOrEqual(t, line.Finding.Evidence.Waited, line.Finding.Least*9/10)
 }
 
 // hierarchy is where cgroups with a file of that name can be made; the test is skipped if that is
