@@ -24,7 +24,7 @@ const childCgroup = "TRUECLOCK_PAUSE_CGROUP"
 type told struct {
 	Ready   bool
 	Finding Finding
-	Mono    int64         // MONOTONIC when the callback was called
+	Mono    int64 // MONOTONIC when the callback was called
 }
 
 // child watches itself until its input ends, while it does what its mode says.
