@@ -11,7 +11,7 @@ type Kind string
 // The pauses: the process stood still, or the part of it that would have noticed.
 const (
 	Stopped   Kind = "stopped"   // nobody ran it, and no account says why: SIGSTOP, freezer, debugger, a stopped machine, a slow page
-	Starved   Kind = "starved"   // it could have run, and others had the CPUs; often told as Stopped (Evidence.Waited)
+	Starved   Kind = "starved"   // it could have run, and others had the CPUs; told as Stopped if the monitor came to another thread
 	Throttled Kind = "throttled" // its cgroup had used up its CPU time
 	Stolen    Kind = "stolen"    // the hypervisor gave the CPU to others
 	GC        Kind = "gc"        // it ran; the Go runtime had stopped its goroutines to collect garbage

@@ -280,6 +280,7 @@ func TestProcess_SuspendOfAnotherNamespace(t *testing.T) {
 		t.Skipf("time namespaces cannot be made here: %s", out)
 	}
 	m := newMachine()
+	defer m.close()
 	s, r, err := m.look()
 	require.NoError(t, err)
 	known, _ := newObserver(usualLimits, ms).next(s, r)
