@@ -26,7 +26,8 @@
 //
 // A pause that lasts at least [Options.Period] and [Options.Pause] together is always told, a
 // shorter one if it happens to end late in a period. Its length is known to a period: it began
-// somewhere in one. It is told within about a millisecond after its end, as the timer is overdue.
+// somewhere in one. It is told as soon as the process has a CPU again, as the timer is overdue:
+// within a millisecond where one is free, and within some tens where many want them.
 //
 // HAZARD: a hypervisor that stops the machine and its clocks leaves nothing behind to tell.
 //

@@ -147,12 +147,22 @@ func TestProcess_GarbageIsNoSIGSTOP(t *testing.T) {
 	p.during(t, Stopped, 600*ms, func() { p.sigstop(t) }, func() { p.sigcont(t) })
 }
 
-// TestProcess_ALongGCPause is told as one. What makes it long is a loop that is not interrupted.
+// TestProcess_ALongGCPause is told as one, if the process has half of a CPU in it. What makes it long
+// is a loop that is not interrupted.
 func TestProcess_ALongGCPause(t *testing.T) {
 	t.Setenv("GODEBUG", "asyncpreemptoff=1")
 	p := launch(t, "longgc")
-	line := p.wait(t, "gc", func(line told) bool { return line.Finding.Kind == GC })
-	require.GreaterOrEqual(t, line.Finding.Evidence.GC, line.Finding.Least/2)
+	for range 5 {
+		f := p.wait(t, "in a long GC pause", func(line told) bool {
+			return line.Finding.Least > 0 && line.Finding.Evidence.GC >= line.Finding.Least
+		}).Finding
+		if f.Kind == GC {
+			return
+		}
+		taken := f.Kind == Throttled || f.Kind == Stolen || f.Evidence.CPU < f.Evidence.GC/2
+		require.True(t, taken, "it ran, and is told to be %v: %+v", f, f.Evidence)
+	}
+	t.Skip("others have the CPUs of this machine")
 }
 
 // onOneCPU has a thread of that niceness and with one CPU do it, so that a child which it starts is
