@@ -13,12 +13,14 @@ import (
 // userTick is the unit of /proc/stat: 1/USER_HZ, which is 100 wherever Linux runs Go.
 const userTick = 10 * time.Millisecond
 
-// stolen reads how much time each CPU lost to the hypervisor. Source: proc_stat(5).
-func stolen(root fs.FS) (cpus []time.Duration) {
+// stolen reads how much time each CPU lost to the hypervisor. Those that are offline are not in
+// the file. Source: proc_stat(5).
+func stolen(root fs.FS) account {
 	text, err := fs.ReadFile(root, "proc/stat")
 	if err != nil {
 		return nil
 	}
+	cpus := account{}
 	for line := range bytes.Lines(text) {
 		if !bytes.HasPrefix(line, []byte("cpu")) {
 			break // the CPUs come first, and the rest is long
@@ -27,11 +29,9 @@ func stolen(root fs.FS) (cpus []time.Duration) {
 		if fields[0] == "cpu" || len(fields) < 9 {
 			continue // all together
 		}
-		ticks, err := strconv.ParseInt(fields[8], 10, 64)
-		if err != nil {
-			return nil
+		if ticks, err := strconv.ParseInt(fields[8], 10, 64); err == nil {
+			cpus[fields[0]] = time.Duration(ticks) * userTick
 		}
-		cpus = append(cpus, time.Duration(ticks)*userTick)
 	}
 	return cpus
 }

@@ -1,6 +1,8 @@
 package pause
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -55,29 +57,54 @@ func TestCgroups_AreFound(t *testing.T) {
 		"no /proc":           {files(), nil},
 		"rubbish":            {files("proc/self/cgroup", "::\n:\n0:\x00\n", "proc/self/mountinfo", "a - \n - cgroup2\n1 2 3 4 5 - cgroup2 x\n - - -\n"), nil},
 	} {
-		found := cgroups(c.root)
-		require.Equal(t, c.wants, found, name)
-		for _, d := range throttled(c.root, found) {
+		found := throttled(c.root, cgroupMounts(c.root))
+		require.ElementsMatch(t, c.wants, slices.Collect(maps.Keys(found)), name)
+		for _, d := range found {
 			require.Equal(t, fullUsage, d, name)
 		}
 	}
 }
 
-// TestThrottled_KeepsItsPlace: a cgroup that cannot be read any more does not shift the others.
-func TestThrottled_KeepsItsPlace(t *testing.T) {
-	require.Equal(t, list(0, fullUsage), throttled(files("b", v1Stat), []string{"a", "b"}))
+// TestThrottled_FollowsTheProcess to the cgroup that it was moved to, and sees a quota that was set
+// after it was started.
+func TestThrottled_FollowsTheProcess(t *testing.T) {
+	const before, after = "sys/fs/cgroup/before/cpu.stat", "sys/fs/cgroup/after/cpu.stat"
+	root := files("proc/self/cgroup", "0::/before\n", "proc/self/mountinfo", v2Mount, before, v2Stat, after, noQuota)
+	mounts := cgroupMounts(root)
+	require.Equal(t, account{before: fullUsage}, throttled(root, mounts))
+	root["proc/self/cgroup"] = &fstest.MapFile{Data: []byte("0::/after\n")}
+	require.Equal(t, account{}, throttled(root, mounts))
+	root[after] = &fstest.MapFile{Data: []byte(v2Stat)}
+	require.Equal(t, account{after: fullUsage}, throttled(root, mounts))
+}
+
+// TestGrowth_OfWhatWasReadTwice: neither an account that could not be read for a moment (no
+// descriptor was free) nor a CPU that went offline makes another one grow, or itself.
+func TestGrowth_OfWhatWasReadTwice(t *testing.T) {
+	const stat0, stat1, stat2 = "cpu0 9 9 9 9 9 9 9 5 0 0\n", "cpu1 9 9 9 9 9 9 9 5 0 0\n", "cpu2 9 9 9 9 9 9 9 9999 0 0\n"
+	root := files("proc/self/cgroup", "0::/a\n", "proc/self/mountinfo", v2Mount, "sys/fs/cgroup/a/cpu.stat", v2Stat, "proc/stat", stat0+stat1+stat2)
+	m := machine{root: root, mounts: cgroupMounts(root)}
+	whole := m.accounts()
+	root["proc/stat"] = &fstest.MapFile{Data: []byte(stat0 + stat2)}
+	delete(root, "sys/fs/cgroup/a/cpu.stat")
+	part := m.accounts()
+	for _, pair := range [][2]*accounts{{whole, part}, {part, whole}} {
+		grew, ok := growth(pair[0], pair[1])
+		require.True(t, ok)
+		require.Zero(t, grew)
+	}
 }
 
 // TestStolen_ReadsEachCPU: the sum of all is left out, and so is the rest of the file.
 func TestStolen_ReadsEachCPU(t *testing.T) {
 	for name, c := range map[string]struct {
 		text  string
-		wants []time.Duration
+		wants account
 	}{
-		"two CPUs":               {"cpu  9 9 9 9 9 9 9 754 0 0\ncpu0 9 9 9 9 9 9 9 372 0 0\ncpu1 9 9 9 9 9 9 9 382 0 0\nintr 1 2 3\ncpu2 9 9 9 9 9 9 9 1\n", list(3720*ms, 3820*ms)},
-		"an old kernel, without": {"cpu  1 2 3 4\ncpu0 1 2 3 4\n", nil},
-		"not a number":           {"cpu0 9 9 9 9 9 9 9 x\n", nil},
-		"empty":                  {"", nil},
+		"two CPUs":               {"cpu  9 9 9 9 9 9 9 754 0 0\ncpu0 9 9 9 9 9 9 9 372 0 0\ncpu1 9 9 9 9 9 9 9 382 0 0\nintr 1 2 3\ncpu2 9 9 9 9 9 9 9 1\n", account{"cpu0": 3720 * ms, "cpu1": 3820 * ms}},
+		"an old kernel, without": {"cpu  1 2 3 4\ncpu0 1 2 3 4\n", account{}},
+		"not a number":           {"cpu0 9 9 9 9 9 9 9 x\n", account{}},
+		"empty":                  {"", account{}},
 	} {
 		require.Equal(t, c.wants, stolen(files("proc/stat", c.text)), name)
 	}
@@ -116,9 +143,8 @@ func FuzzAccounts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, membership, mounts, usage, stat, sched string) {
 		root := files("proc/self/cgroup", membership, "proc/self/mountinfo", mounts, "sys/fs/cgroup/cpu.stat", usage, "sys/fs/cgroup/a/cpu.stat", usage,
 			"proc/stat", stat, "proc/self/task/1/schedstat", sched)
-		m := machine{root: root, cgroups: cgroups(root)}
-		a := m.accounts()
-		require.Len(t, a.throttled, len(m.cgroups))
+		m := machine{root: root, mounts: cgroupMounts(root)}
+		_ = m.accounts()
 		m.sched.root = root
 		_, _ = m.sched.waited(1)
 		m.close()

@@ -8,32 +8,57 @@ import (
 	"time"
 )
 
-// cgroups returns the cpu.stat of this process's cgroup and of those above it, as far as they
-// can be seen: any of them may have a quota. A container sees its own as the root.
-// Source: cgroups(7), proc_pid_mountinfo(5).
-func cgroups(root fs.FS) (files []string) {
-	membership, err1 := fs.ReadFile(root, "proc/self/cgroup")
-	mounts, err2 := fs.ReadFile(root, "proc/self/mountinfo")
-	if err1 != nil || err2 != nil {
+// cgroupMount says which part of a hierarchy that counts CPU time is mounted where.
+type cgroupMount struct {
+	of, point string
+	version   int // 1 or 2
+}
+
+// cgroupMounts finds all of them. Source: proc_pid_mountinfo(5).
+func cgroupMounts(root fs.FS) (mounts []cgroupMount) {
+	text, err := fs.ReadFile(root, "proc/self/mountinfo")
+	if err != nil {
 		return nil
 	}
-	for line := range strings.Lines(string(mounts)) {
-		of, point, version := cgroupMount(line)
-		if version == 0 {
+	for line := range strings.Lines(string(text)) {
+		mount, system, ok := strings.Cut(line, " - ")
+		fields, kind := strings.Fields(mount), strings.Fields(system)
+		if !ok || len(fields) < 5 || len(kind) < 3 {
 			continue
 		}
-		at, ok := member(string(membership), version)
+		switch {
+		case kind[0] == "cgroup2":
+			mounts = append(mounts, cgroupMount{fields[3], fields[4], 2})
+		case kind[0] == "cgroup" && listed(kind[2], "cpu"):
+			mounts = append(mounts, cgroupMount{fields[3], fields[4], 1})
+		}
+	}
+	return mounts
+}
+
+// throttled reads how long this process's cgroup was throttled, and each above it, as far as they
+// can be seen: any of them may have a quota. A container sees its own as the root. It asks each time
+// which they are, since processes are moved and quotas are set while they run.
+// Source: cgroups(7).
+func throttled(root fs.FS, mounts []cgroupMount) account {
+	membership, err := fs.ReadFile(root, "proc/self/cgroup")
+	if err != nil {
+		return nil
+	}
+	times := account{}
+	for _, m := range mounts {
+		at, ok := member(string(membership), m.version)
 		if !ok {
 			continue
 		}
-		below, ok := relative(of, at)
+		below, ok := relative(m.of, at)
 		if !ok {
 			below = "" // another namespace mounted it: then its root is ours
 		}
 		for {
-			file := strings.TrimPrefix(path.Join(point, below, "cpu.stat"), "/")
-			if _, ok := throttledIn(root, file); ok {
-				files = append(files, file)
+			file := strings.TrimPrefix(path.Join(m.point, below, "cpu.stat"), "/")
+			if d, ok := throttledIn(root, file); ok {
+				times[file] = d
 			}
 			if below == "" {
 				break
@@ -41,24 +66,7 @@ func cgroups(root fs.FS) (files []string) {
 			below = strings.TrimPrefix(path.Dir("/"+below), "/")
 		}
 	}
-	return files
-}
-
-// cgroupMount returns which part of the hierarchy a line of mountinfo has mounted where, and
-// 2 or 1 if it is one that counts CPU time.
-func cgroupMount(line string) (of, point string, version int) {
-	mount, system, ok := strings.Cut(line, " - ")
-	fields, kind := strings.Fields(mount), strings.Fields(system)
-	if !ok || len(fields) < 5 || len(kind) < 3 {
-		return "", "", 0
-	}
-	switch {
-	case kind[0] == "cgroup2":
-		version = 2
-	case kind[0] == "cgroup" && listed(kind[2], "cpu"):
-		version = 1
-	}
-	return fields[3], fields[4], version
+	return times
 }
 
 // member returns the path of our cgroup in the hierarchy of that version.
@@ -82,16 +90,6 @@ func relative(of, at string) (string, bool) {
 	}
 	below, ok := strings.CutPrefix(at, of+"/")
 	return below, ok && !strings.HasPrefix(below, "..")
-}
-
-// throttled reads how long each was throttled. Of one that cannot be read it is 0, so that each
-// keeps its place.
-func throttled(root fs.FS, files []string) (times []time.Duration) {
-	for _, file := range files {
-		d, _ := throttledIn(root, file)
-		times = append(times, d)
-	}
-	return times
 }
 
 // throttledIn finds throttled_usec (version 2) or throttled_time (version 1, nanoseconds). A

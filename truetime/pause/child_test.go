@@ -24,8 +24,7 @@ const childCgroup = "TRUECLOCK_PAUSE_CGROUP"
 type told struct {
 	Ready   bool
 	Finding Finding
-	Raw     int64         // RAW when the callback was called
-	CPU     time.Duration // that the child has used
+	Mono    int64 // MONOTONIC when the callback was called
 }
 
 // child watches itself until its input ends, while it does what its mode says.
@@ -45,23 +44,21 @@ func child(mode string) int {
 	}
 	m, err := New(Options{Notify: func(f Finding) {
 		s, _ := clocks.Read()
-		_ = out.Encode(told{Finding: f, Raw: s.Raw[0]})
+		_ = out.Encode(told{Finding: f, Mono: s.Mono})
 	}})
 	if err != nil {
 		return 1
 	}
-	work := map[string]func(){"garbage": garbage, "longgc": longGC, "busy": busy}[mode]
+	work := map[string]func(){"garbage": garbage, "longgc": longGC, "busy": busy, "hog": busy}[mode]
 	if work != nil {
 		go work()
 	}
-	if mode != "unwatched" {
+	if mode != "hog" {
 		go func() { _ = m.Run(ctx) }()
 		<-time.After(5 * m.options.Period) // from then on it knows what is usual
 	}
 	fmt.Println(`{"Ready":true}`)
 	_, _ = os.Stdin.Read(make([]byte, 1)) // ends with the parent
-	used, _ := processCPU()
-	_ = out.Encode(told{CPU: used})
 	return 0
 }
 

@@ -4,7 +4,7 @@ import "time"
 
 // reading is what is read each period. Durations count from some moment in the past.
 type reading struct {
-	raw      int64 // RAW after the clocks were read
+	mono     int64 // MONOTONIC, by which timers go
 	wall     int64 // REALTIME
 	cpu      time.Duration
 	gc       time.Duration
@@ -13,12 +13,14 @@ type reading struct {
 	accounts *accounts     // nil: not read this time
 }
 
-// accounts are those of the kernel, which cost more to read. Each list has the same places
-// in all readings of a process.
+// accounts are those of the kernel, which cost more to read. They come and go with cgroups and
+// CPUs, so each has its name.
 type accounts struct {
-	throttled []time.Duration // of each cgroup from ours up
-	stolen    []time.Duration // of each CPU
+	throttled account // of each cgroup from ours up
+	stolen    account // of each CPU
 }
+
+type account map[string]time.Duration
 
 // limits are the thresholds of classify.
 type limits struct {
@@ -27,9 +29,9 @@ type limits struct {
 }
 
 // late returns by how much more time passed between two readings than the monitor slept. That
-// long, at least, it stood still. If RAW went back, nothing is known.
+// long, at least, it stood still. By RAW, which timers do not go by, each would be late in a slew.
 func (l limits) late(before, after reading) time.Duration {
-	return time.Duration(after.raw-before.raw) - l.period
+	return time.Duration(after.mono-before.mono) - l.period
 }
 
 // span is a stretch in which an account grew, and the rate at which it usually does.
@@ -51,11 +53,11 @@ func classify(since, before, after reading, past usual, l limits) []Finding {
 	if least < l.pause {
 		return nil
 	}
-	gap, window := time.Duration(after.raw-before.raw), time.Duration(after.raw-since.raw)
+	gap, window := time.Duration(after.mono-before.mono), time.Duration(after.mono-since.mono)
 	cpu := span{after.cpu - before.cpu, gap, past.cpu}
 	evidence := Evidence{CPU: cpu.within(least), GC: after.gc - before.gc}
 	if before.thread == after.thread {
-		evidence.Waited = after.waited - before.waited
+		evidence.Waited = max(0, after.waited-before.waited) // its number may be that of a thread that ended
 	}
 	if grew, ok := growth(since.accounts, after.accounts); ok {
 		evidence.Throttled = span{grew.throttled, window, past.throttled}.within(least)
@@ -92,7 +94,8 @@ func cause(least, collecting time.Duration, e Evidence) Kind {
 	return Stopped
 }
 
-// grown is by how much the accounts grew; of several CPUs or cgroups, the one that grew most.
+// grown is by how much the accounts grew; of several CPUs or cgroups, the one that grew most. One
+// that was not read both times is not known to have grown.
 type grown struct{ throttled, stolen time.Duration }
 
 func growth(before, after *accounts) (grown, bool) {
@@ -102,9 +105,11 @@ func growth(before, after *accounts) (grown, bool) {
 	return grown{most(before.throttled, after.throttled), most(before.stolen, after.stolen)}, true
 }
 
-func most(before, after []time.Duration) (d time.Duration) {
-	for i := range min(len(before), len(after)) {
-		d = max(d, after[i]-before[i])
+func most(before, after account) (d time.Duration) {
+	for name, now := range after {
+		if then, ok := before[name]; ok {
+			d = max(d, now-then)
+		}
 	}
 	return d
 }

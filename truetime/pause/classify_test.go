@@ -1,6 +1,7 @@
 package pause
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ var usualLimits = limits{period: 100 * ms, pause: 50 * ms}
 
 // scene is what happened between two readings, as the accounts have it.
 type scene struct {
-	gap    time.Duration // between the two readings, by RAW
+	gap    time.Duration // between the two readings, by MONOTONIC
 	window time.Duration // since the accounts were read; 0: the same
 	cpu    time.Duration
 	gc     time.Duration
@@ -25,7 +26,14 @@ type scene struct {
 	wants Kind // "": no pause
 }
 
-func list(d ...time.Duration) []time.Duration { return d }
+// list names accounts by their place.
+func list(d ...time.Duration) account {
+	a := account{}
+	for i, d := range d {
+		a[fmt.Sprint(i)] = d
+	}
+	return a
+}
 
 // TestClassify_Scenes: each row is a period of 100 ms at the end of which the monitor is late, or
 // not, and what explains it.
@@ -33,7 +41,7 @@ func TestClassify_Scenes(t *testing.T) {
 	for name, s := range map[string]scene{
 		"nothing: the timer is a little late":                         {gap: 101 * ms},
 		"nothing: late by just less than the limit":                   {gap: 149*ms + 999999},
-		"RAW went back, so nothing is known":                          {gap: -time.Second},
+		"the clock went back, so nothing is known":                    {gap: -time.Second},
 		"late by the limit, and idle":                                 {gap: 150 * ms, wants: Stopped},
 		"SIGSTOP for 500 ms":                                          {gap: 600 * ms, cpu: ms, wants: Stopped},
 		"SIGSTOP for an hour":                                         {gap: time.Hour, cpu: ms, wants: Stopped},
@@ -59,14 +67,15 @@ func TestClassify_Scenes(t *testing.T) {
 		"others had the CPUs":                                         {gap: 600 * ms, cpu: 10 * ms, waited: 500 * ms, wants: Starved},
 		"others had the CPUs, or so another thread says":              {gap: 600 * ms, cpu: 10 * ms, waited: 500 * ms, moved: true, wants: Stopped},
 		"others had the CPUs for most of the time":                    {gap: 600 * ms, cpu: 10 * ms, waited: 440 * ms, wants: Stopped},
+		"SIGSTOP, and its thread's number is another one's now":       {gap: 600 * ms, waited: -time.Second, wants: Stopped},
 		"a CPU was added meanwhile":                                   {gap: 600 * ms, accounts: accounts{stolen: list(490 * ms)}, wants: Stolen},
 	} {
-		before := reading{raw: 5e12, thread: 1, waited: time.Minute, cpu: time.Hour, gc: time.Second}
+		before := reading{mono: 5e12, thread: 1, waited: time.Minute, cpu: time.Hour, gc: time.Second}
 		since := before
 		if s.window != 0 {
-			since.raw = before.raw + int64(s.gap) - int64(s.window)
+			since.mono = before.mono + int64(s.gap) - int64(s.window)
 		}
-		after := reading{raw: before.raw + int64(s.gap), thread: before.thread, waited: before.waited + s.waited, cpu: before.cpu + s.cpu, gc: before.gc + s.gc}
+		after := reading{mono: before.mono + int64(s.gap), thread: before.thread, waited: before.waited + s.waited, cpu: before.cpu + s.cpu, gc: before.gc + s.gc}
 		if s.moved {
 			after.thread = 2
 		}
@@ -85,6 +94,7 @@ func TestClassify_Scenes(t *testing.T) {
 		require.Equal(t, s.gap-100*ms, f.Least, name)
 		require.Equal(t, s.gap, f.Most, name)
 		require.True(t, f.Kind.StoodStill())
+		require.GreaterOrEqual(t, f.Evidence.Waited, time.Duration(0), name)
 	}
 }
 

@@ -10,8 +10,8 @@ type Kind string
 
 // The pauses: the process stood still, or the part of it that would have noticed.
 const (
-	Stopped   Kind = "stopped"   // nobody ran it, and no account says why: SIGSTOP, freezer, debugger, a stopped machine
-	Starved   Kind = "starved"   // it could have run, and others had the CPUs
+	Stopped   Kind = "stopped"   // nobody ran it, and no account says why: SIGSTOP, freezer, debugger, a stopped machine, a slow page
+	Starved   Kind = "starved"   // it could have run, and others had the CPUs; told as Stopped if the monitor came to another thread
 	Throttled Kind = "throttled" // its cgroup had used up its CPU time
 	Stolen    Kind = "stolen"    // the hypervisor gave the CPU to others
 	GC        Kind = "gc"        // it ran; the Go runtime had stopped its goroutines to collect garbage
@@ -41,8 +41,8 @@ type Finding struct {
 	Kind Kind
 
 	// Least and Most enclose how long it stood still, or by how much the clock was moved: of a
-	// step back both are negative. Of Slewing they are 0. HAZARD: timers follow a slew and RAW
-	// does not, so within one the two of a pause may be off by its share of a period.
+	// step back both are negative. Of Slewing they are 0. Those of a pause are MONOTONIC's, as
+	// those of time.Since are. HAZARD: within a slew they are off by its share.
 	Least, Most time.Duration
 
 	// Rate is the one of a slew, against RAW, as a ratio: 1e-6 is 1 ppm. Of Slewed it is the
@@ -63,12 +63,12 @@ type Finding struct {
 type Evidence struct {
 	// Beyond what is usual for so long a time:
 	CPU       time.Duration // that this process used, all threads together
-	Throttled time.Duration // by the cgroup or one above it
+	Throttled time.Duration // by the cgroup or one above it, the sum of its CPUs
 	Stolen    time.Duration // from the CPU that lost most
 
 	// Since the monitor looked before it:
 	GC     time.Duration // for which the runtime stopped all goroutines to collect garbage
-	Waited time.Duration // for a CPU, by the thread of the monitor
+	Waited time.Duration // for a CPU, by the thread of the monitor; 0 if it is on another one now
 }
 
 func (f Finding) String() string {

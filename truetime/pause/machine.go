@@ -11,16 +11,16 @@ import (
 
 // machine is the one that this process runs on.
 type machine struct {
-	root    fs.FS    // /, nil where the kernel keeps no accounts that we can read
-	cgroups []string // the cpu.stat of our cgroup and of those above it
-	gc      []metrics.Sample
-	sched   schedstat
+	root   fs.FS // /, nil where the kernel keeps no accounts that we can read
+	mounts []cgroupMount
+	gc     []metrics.Sample
+	sched  schedstat
 }
 
 func newMachine() *machine {
 	m := &machine{root: root(), gc: []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}}
 	if m.root != nil {
-		m.cgroups, m.sched.root = cgroups(m.root), m.root
+		m.mounts, m.sched.root = cgroupMounts(m.root), m.root
 	}
 	return m
 }
@@ -36,7 +36,7 @@ func (m *machine) look() (clocks.Sandwich, reading, error) {
 		return clocks.Sandwich{}, reading{}, err
 	}
 	metrics.Read(m.gc)
-	r := reading{raw: s.Raw[1], wall: s.Reading(clocks.Realtime), cpu: used}
+	r := reading{mono: s.Mono, wall: s.Reading(clocks.Realtime), cpu: used}
 	if m.gc[0].Value.Kind() == metrics.KindFloat64Histogram {
 		r.gc = total(m.gc[0].Value.Float64Histogram())
 	}
@@ -66,7 +66,7 @@ func (m *machine) accounts() *accounts {
 	if m.root == nil {
 		return nil
 	}
-	return &accounts{throttled: throttled(m.root, m.cgroups), stolen: stolen(m.root)}
+	return &accounts{throttled: throttled(m.root, m.mounts), stolen: stolen(m.root)}
 }
 
 // close gives back what look keeps open. It may look again afterwards.

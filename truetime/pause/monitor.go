@@ -26,7 +26,8 @@ type Options struct {
 	History int
 	// Notify is called with each finding, in order, one at a time, by a goroutine of its own:
 	// it may take its time, and delays nothing but the findings after its own. If the history
-	// forgets some before they are delivered, the next one says how many were Missed.
+	// forgets some before they are delivered, the next one says how many were Missed. What is
+	// left when Run ends is delivered if it runs again.
 	Notify func(Finding)
 }
 
@@ -75,6 +76,7 @@ type Monitor struct {
 	mutex    sync.Mutex
 	findings []Finding // a ring: the finding of number n is at n % History
 	count    uint64    // of all findings so far
+	next     uint64    // the number of the one that is delivered next
 	news     chan struct{}
 }
 
@@ -97,8 +99,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var deliverer sync.WaitGroup
 	if m.options.Notify != nil {
-		next := m.number()
-		deliverer.Go(func() { m.deliver(ctx, next) })
+		deliverer.Go(func() { m.deliver(ctx) })
 	}
 	defer m.source.close()
 	defer deliverer.Wait()
@@ -149,44 +150,33 @@ func (m *Monitor) note(f Finding) {
 	}
 }
 
-// number is that of the next finding.
-func (m *Monitor) number() uint64 {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	return m.count
-}
-
-// deliver calls the callback with each finding from the number next on.
-func (m *Monitor) deliver(ctx context.Context, next uint64) {
-	for {
-		f, ok := m.take(&next)
-		if !ok {
-			select {
-			case <-ctx.Done():
-				return
-			case <-m.news:
-			}
+// deliver calls the callback with each finding, and leaves to the next Run what it has not called
+// it with when the context ends.
+func (m *Monitor) deliver(ctx context.Context) {
+	for ctx.Err() == nil {
+		if f, ok := m.take(); ok {
+			m.options.Notify(f)
 			continue
 		}
-		if ctx.Err() != nil {
-			return
+		select {
+		case <-ctx.Done():
+		case <-m.news:
 		}
-		m.options.Notify(f)
 	}
 }
 
-// take returns the finding of number next, or the oldest one that is left.
-func (m *Monitor) take(next *uint64) (Finding, bool) {
+// take returns the next finding, or the oldest one that is left.
+func (m *Monitor) take() (Finding, bool) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
-	if *next == m.count {
+	if m.next == m.count {
 		return Finding{}, false
 	}
 	oldest := m.count - uint64(len(m.findings))
-	missed := max(oldest, *next) - *next
-	*next += missed
-	f := m.findings[*next%uint64(m.options.History)]
-	*next++
+	missed := max(oldest, m.next) - m.next
+	m.next += missed
+	f := m.findings[m.next%uint64(m.options.History)]
+	m.next++
 	f.Missed = missed
 	return f, true
 }

@@ -40,7 +40,7 @@ func (o observer) wants(r reading) bool {
 	if !o.usual.known {
 		every = accountsFirst
 	}
-	return !o.seen || o.limits.late(o.last, r) >= o.limits.pause || time.Duration(r.raw-o.since.raw) >= every
+	return !o.seen || o.limits.late(o.last, r) >= o.limits.pause || time.Duration(r.mono-o.since.mono) >= every
 }
 
 // next adds what was read and returns what it shows.
@@ -64,14 +64,14 @@ func (o observer) next(s clocks.Sandwich, r reading) (observer, []Finding) {
 // learn remembers the reading, and what is usual unless it holds a pause.
 func (o observer) learn(r reading, paused bool) observer {
 	if o.seen && !paused {
-		o.usual.cpu = rate(r.cpu-o.last.cpu, r.raw-o.last.raw)
+		o.usual.cpu = rate(r.cpu-o.last.cpu, r.mono-o.last.mono)
 		if grew, ok := growth(o.since.accounts, r.accounts); ok {
-			lasted := r.raw - o.since.raw
+			lasted := r.mono - o.since.mono
 			o.usual.throttled, o.usual.stolen = rate(grew.throttled, lasted), rate(grew.stolen, lasted)
 			o.usual.known = true
 		}
 	}
-	if r.accounts != nil || r.raw < o.since.raw {
+	if r.accounts != nil || r.mono < o.since.mono {
 		o.since = r
 	}
 	o.last, o.seen = r, true

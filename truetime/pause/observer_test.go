@@ -47,6 +47,36 @@ func TestObserver_Stories(t *testing.T) {
 	}
 }
 
+// TestObserver_ASlewMakesNoPause: timers go by the clock that is slewed, by up to a tenth, and so does
+// what measures whether they are late; whatever the period.
+func TestObserver_ASlewMakesNoPause(t *testing.T) {
+	for _, rate := range []float64{500e-6, -500e-6, 83333e-6, -83333e-6, 0.1, -0.1} {
+		for _, period := range []time.Duration{ms, 400 * ms, 2 * time.Second, time.Minute} {
+			w := newWorld(1, deed{3 * period, slews(rate)})
+			w.limits.period = period
+			for _, f := range w.watch(20*period + 5*time.Second) {
+				require.False(t, f.Kind.StoodStill(), "%v at a slew by %v, period %v", f, rate, period)
+			}
+		}
+	}
+}
+
+// TestObserver_WorkBeforeASIGSTOP: where in its period a pause began is not known. An idle process
+// that begins to work and is stopped before the next look seems to have worked all the while.
+func TestObserver_WorkBeforeASIGSTOP(t *testing.T) {
+	told := map[Kind]int{}
+	for seed := range uint64(100) {
+		begins := 3*time.Second + time.Duration(seed)*ms
+		w := newWorld(seed, deed{begins, func(w *world) { w.usual.cpu = 2 }}, deed{begins + 60*ms, pauses(Stopped, 155*ms)})
+		findings := w.watch(5 * time.Second)
+		require.Len(t, findings, 1, "seed %d", seed)
+		told[findings[0].Kind]++
+	}
+	require.Len(t, told, 2, "%v", told)
+	require.NotZero(t, told[Stopped], "%v", told)
+	require.NotZero(t, told[Held], "%v", told)
+}
+
 // describe says of each finding what was expected of the one in its place, if it lies within what
 // the finding leaves open.
 func describe(t *testing.T, findings []Finding, wants []string) (texts []string) {

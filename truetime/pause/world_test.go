@@ -22,6 +22,7 @@ type world struct {
 	waits    float64 // the rate at which it always does
 	accounts accounts
 	usual    usual // what the accounts always do, even outside of pauses
+	limits   limits
 
 	deeds []deed // what will be done, in order
 }
@@ -36,7 +37,7 @@ const start = int64(5e12)
 
 func newWorld(seed uint64, deeds ...deed) *world {
 	return &world{
-		random: rand.New(rand.NewPCG(seed, 7)), raw: start, wall: 1_700_000_000e9, deeds: deeds,
+		random: rand.New(rand.NewPCG(seed, 7)), raw: start, wall: 1_700_000_000e9, deeds: deeds, limits: usualLimits,
 		accounts: accounts{throttled: list(0), stolen: list(0, 0)},
 	}
 }
@@ -51,13 +52,14 @@ func (w *world) pass(d time.Duration) {
 }
 
 func (w *world) add(rates usual, d time.Duration) {
-	w.accounts.throttled = list(w.accounts.throttled[0] + time.Duration(rates.throttled*float64(d)))
-	w.accounts.stolen = list(w.accounts.stolen[0]+time.Duration(rates.stolen*float64(d)), w.accounts.stolen[1])
+	w.accounts.throttled = list(w.accounts.throttled["0"] + time.Duration(rates.throttled*float64(d)))
+	w.accounts.stolen = list(w.accounts.stolen["0"]+time.Duration(rates.stolen*float64(d)), w.accounts.stolen["1"])
 }
 
-// sleep is the monitor's: it ends d later, or as soon as a pause is over.
+// sleep is the monitor's: it ends d later, by a timer that goes by MONOTONIC, or as soon as a pause
+// is over.
 func (w *world) sleep(d time.Duration) {
-	end := w.raw + int64(d)
+	end := w.raw + int64(float64(d)/(1+w.slewed))
 	for len(w.deeds) > 0 && start+int64(w.deeds[0].at) <= end {
 		next := w.deeds[0]
 		w.deeds = w.deeds[1:]
@@ -79,16 +81,16 @@ func (w *world) look() (clocks.Sandwich, reading, error) {
 		Mono: mono(600), TAI: boot(800) + w.wall,
 	}
 	w.pass(1400)
-	return s, reading{raw: s.Raw[1], wall: s.Reading(clocks.Realtime), cpu: w.cpu, gc: w.gc, waited: w.waited}, nil
+	return s, reading{mono: s.Mono, wall: s.Reading(clocks.Realtime), cpu: w.cpu, gc: w.gc, waited: w.waited}, nil
 }
 
 func (w *world) read() *accounts { a := w.accounts; return &a }
 
 // watch is Monitor.watch in the world's time.
 func (w *world) watch(until time.Duration) (findings []Finding) {
-	known := newObserver(usualLimits, ms)
+	known := newObserver(w.limits, ms)
 	for w.raw < start+int64(until) {
-		due := w.raw + int64(usualLimits.period)
+		due := w.raw + int64(w.limits.period)
 		s, r, _ := w.look()
 		if known.wants(r) {
 			r.accounts = w.read()

@@ -53,7 +53,8 @@ func New(options Options) (*Detector, error) {
 // refusing connections in between.
 //
 // HAZARD: it is the arrival that counts. A packet that a dead peer sent and the network held back
-// makes it alive until its silence is long again.
+// makes it alive until its silence is long again. Many that arrive at once, such as those
+// that waited for us in a pause, are intervals of nothing, after which the next is expected too early.
 func (d *Detector) Heartbeat() {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -83,7 +84,9 @@ func (d *Detector) Down(err error) bool {
 // Excuse takes a time off the present silence in which we could not have heard anything: a pause
 // of our own process, as truetime/pause tells it. Take the least that it may have lasted.
 //
-// HAZARD: before it is called, everybody is suspected for as long as the pause was.
+// HAZARD: before it is called, everybody is suspected for as long as the pause was. A heartbeat that
+// is handled before it has learnt the pause as its interval, and what is excused is the silence
+// after it.
 func (d *Detector) Excuse(pause time.Duration) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -108,7 +111,8 @@ func (d *Detector) phi() float64 {
 }
 
 // State compares φ with a threshold. A peer of which nothing was ever heard is Unknown, however
-// long it is silent, unless it refused a connection.
+// long it is silent, unless it refused a connection. A threshold that is not above 0, or no number,
+// suspects everybody.
 func (d *Detector) State(threshold float64) State {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()

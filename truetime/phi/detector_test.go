@@ -107,6 +107,30 @@ func TestDetector_Stories(t *testing.T) {
 			time.Sleep(500 * ms)
 			return d, Suspected
 		},
+		"heartbeats that came at once, as after a pause of ours: the next is expected too early": func(t *testing.T) (*Detector, State) {
+			d := regular(t)
+			for range 10 {
+				d.Heartbeat()
+			}
+			time.Sleep(100*ms + 100*ms/2)
+			require.Equal(t, Suspected, d.State(8))
+			for range 10 {
+				time.Sleep(100 * ms)
+				d.Heartbeat()
+			}
+			time.Sleep(100*ms + 100*ms/2)
+			return d, Trusted
+		},
+		"excused when it was heard already: the pause was learnt, and what is excused is the silence after it": func(t *testing.T) (*Detector, State) {
+			d := regular(t)
+			time.Sleep(600 * ms) // 500 ms of it were a pause of ours
+			d.Heartbeat()
+			require.Greater(t, d.Distribution().Mean, 140*ms)
+			time.Sleep(400 * ms)
+			d.Excuse(500 * ms)
+			require.Zero(t, d.Silence())
+			return d, Trusted
+		},
 		"excused for nothing": func(t *testing.T) (*Detector, State) {
 			d := regular(t)
 			time.Sleep(500 * ms)
@@ -137,6 +161,22 @@ func TestDetector_PhiGrowsInSilence(t *testing.T) {
 		d.Down(refused)
 		require.Greater(t, d.Phi(), last)
 		require.Equal(t, Suspected, d.State(math.MaxFloat64))
+	})
+}
+
+// TestDetector_AnyThreshold: State and Timeout say the same of it.
+func TestDetector_AnyThreshold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := regular(t)
+		for _, threshold := range []float64{math.NaN(), math.Inf(-1), -1, 0} {
+			require.Equal(t, Suspected, d.State(threshold), "%v", threshold)
+			require.Zero(t, d.Timeout(threshold), "%v", threshold)
+		}
+		time.Sleep(100 * 365 * 24 * time.Hour)
+		for _, threshold := range []float64{Certain, math.Inf(1)} {
+			require.Equal(t, Trusted, d.State(threshold), "%v", threshold)
+			require.Equal(t, time.Duration(math.MaxInt64), d.Timeout(threshold), "%v", threshold)
+		}
 	})
 }
 

@@ -96,6 +96,12 @@ func TestHistory_Timeout_GoldenValues(t *testing.T) {
 	} {
 		require.InDelta(t, nanoseconds, float64(h.Timeout(threshold)), 1, "φ = %v", threshold)
 	}
+	far := history(t, Options{First: 5, MinStdDev: time.Second})
+	for threshold := 1e3; threshold < 1e19; threshold *= 10 {
+		timeout := far.Timeout(threshold)
+		require.GreaterOrEqual(t, far.Phi(timeout), threshold)
+		require.Less(t, far.Phi(timeout-1), threshold)
+	}
 	require.Zero(t, h.Timeout(0))
 	require.Zero(t, h.Timeout(-1))
 	require.Zero(t, h.Timeout(math.NaN()))

@@ -23,5 +23,6 @@ func tail(z float64) float64 {
 	return (x*x + math.Log(2*x*math.Sqrt(math.Pi)) - math.Log1p(series)) / math.Ln10
 }
 
-// beyond returns a z whose tail is at least phi, and close: the tail of z is less than e^(−z²/2).
-func beyond(phi float64) float64 { return math.Sqrt(2 * math.Ln10 * phi) }
+// beyond returns a z whose tail is at least phi, and close: the tail of z is less than e^(−z²/2). A
+// billionth more makes up for what floats leave of that where phi is huge.
+func beyond(phi float64) float64 { return math.Sqrt(2*math.Ln10*phi) * (1 + 1e-9) }
