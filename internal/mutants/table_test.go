@@ -1030,8 +1030,6 @@ var mutants = []mutant{
 		edit: []string{"Error: failure(outcome)}", "Error: newErrorJSON(outcome)}"}, test: "TestDoctor_InterruptedSaysWhatIsKnown"},
 	{name: "units: a rate's error is rounded to the nearest", file: "cmd/clockctl/units.go",
 		edit: []string{"math.Ceil(ratio*1e9-1e-6)/1000", "math.Round(ratio*1e9)/1000"}, test: "TestHumanLocal_NeverClaimsMoreThanIsTrue"},
-	{name: "sources: an interrupted object does not say so", file: "cmd/clockctl/sources.go",
-		edit: []string{"cmp.Or(stopped, err))", "cmp.Or(err))"}, test: "TestAudit_EveryCommand"},
 	{name: "watch: a forecast is rounded to the nearest", file: "cmd/clockctl/watchview.go",
 		edit: []string{"humanBound(f.uncertainty)", "humanDuration(f.uncertainty)"}, test: "TestForecast_IsTheBoundsOwn"},
 
