@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/trueclock/trueclock/internal/chronyd"
 	"github.com/trueclock/trueclock/internal/fleet"
 )
 
@@ -107,7 +108,7 @@ func dashboardRules(t *testing.T) string {
 
 // TestMonitoring_Promtool checks the rules and runs their tests, and checks what a real serve says.
 func TestMonitoring_Promtool(t *testing.T) {
-	promtool := requireProgram(t, "promtool", "prometheus")
+	promtool := chronyd.RequireProgram(t, "promtool", "prometheus")
 	do := func(stdin string, args ...string) {
 		cmd := exec.CommandContext(t.Context(), promtool, args...)
 		cmd.Dir, cmd.Stdin = monitoring, strings.NewReader(stdin)
@@ -141,7 +142,7 @@ func TestMonitoring_Unit(t *testing.T) {
 // TestMonitoring_UnitIsKnownToSystemd: it reads every line of the unit and has nothing to say against one. The program is
 // copied to where the unit in a root of its own expects it.
 func TestMonitoring_UnitIsKnownToSystemd(t *testing.T) {
-	analyze := requireProgram(t, "systemd-analyze", "systemd")
+	analyze := chronyd.RequireProgram(t, "systemd-analyze", "systemd")
 	path, err := program()
 	require.NoError(t, err)
 	unit := filepath.Join(t.TempDir(), "clockctl.service")

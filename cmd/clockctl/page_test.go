@@ -8,7 +8,6 @@ import (
 	"iter"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,24 +19,9 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/trueclock/trueclock/internal/chronyd"
 	"github.com/trueclock/trueclock/internal/fleet"
 )
-
-// requireProgram returns the path of a program. Without it the test is skipped, or fails if the
-// environment variable TRUECLOCK_REQUIRE names it or is "all".
-func requireProgram(t *testing.T, name, debian string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	reason := name + " is not installed (Debian: apt-get install " + debian + ")"
-	if wanted := strings.Split(os.Getenv("TRUECLOCK_REQUIRE"), ","); slices.Contains(wanted, "all") || slices.Contains(wanted, name) {
-		t.Fatal(reason + ", and TRUECLOCK_REQUIRE asks for it")
-	}
-	t.Skip(reason)
-	return ""
-}
 
 // complaints are what a browser's console got.
 type complaints struct {
@@ -81,7 +65,7 @@ func (c *complaints) all() []string {
 // browser opens a page of a headless Chromium.
 func browser(t *testing.T) (context.Context, *complaints) {
 	t.Helper()
-	path := requireProgram(t, "chromium", "chromium")
+	path := chronyd.RequireProgram(t, "chromium", "chromium")
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true), chromedp.WindowSize(1100, 1000))
 	allocated, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)

@@ -58,6 +58,8 @@ func (m *Monitor) why(member Member, pairs []Pair) string {
 		return fmt.Sprintf("%d of %d clocks are within %v of it", within, all, m.config.Limit)
 	case member.Verdict == Evict:
 		return fmt.Sprintf("%d of %d clocks are further than %v from it or disprove it, %d rounds long", n[Over]+n[Disproved], all, m.config.Limit, m.config.EvictAfter)
+	case member.Held:
+		return fmt.Sprintf("%d of %d clocks are further than %v from it or disprove it, but half of the fleet must not be evicted", n[Over]+n[Disproved], all, m.config.Limit)
 	case member.Err != nil:
 		return member.Err.Error()
 	case member.Round == Evict:
