@@ -188,13 +188,19 @@ func onOneCPU(t testing.TB, nice int, do func()) {
 }
 
 // TestProcess_Starved: a process that gives way to everybody, on a CPU that two others want all the
-// time, is told to be starved.
+// time, is told that it stood still, and that is no fault of its own. Whether it is told why is chance: its
+// goroutines move from thread to thread, and each thread has its own account of waiting.
 func TestProcess_Starved(t *testing.T) {
 	var meek *process
 	onOneCPU(t, 19, func() { meek = launch(t, "idle") })
 	onOneCPU(t, 0, func() { launch(t, "hog"); launch(t, "hog") })
-	line := meek.wait(t, "starved", func(line told) bool { return line.Finding.Kind == Starved })
-	require.GreaterOrEqual(t, line.Finding.Evidence.Waited, line.Finding.Least*9/10)
+	for range 3 {
+		f := meek.wait(t, "a pause", func(line told) bool { return line.Finding.Kind.StoodStill() }).Finding
+		require.Contains(t, []Kind{Starved, Stopped}, f.Kind, "%v", f)
+		if f.Kind == Starved {
+			require.GreaterOrEqual(t, f.Evidence.Waited, f.Least*9/10)
+		}
+	}
 }
 
 // hierarchy is where cgroups with a file of that name can be made; the test is skipped if that is
