@@ -49,14 +49,12 @@ func child(mode string) int {
 	if err != nil {
 		return 1
 	}
-	work := map[string]func(){"garbage": garbage, "longgc": longGC, "busy": busy, "hog": busy}[mode]
+	work := map[string]func(){"garbage": garbage, "longgc": longGC, "busy": busy}[mode]
 	if work != nil {
 		go work()
 	}
-	if mode != "hog" {
-		go func() { _ = m.Run(ctx) }()
-		<-time.After(5 * m.options.Period) // from then on it knows what is usual
-	}
+	go func() { _ = m.Run(ctx) }()
+	<-time.After(5 * m.options.Period) // from then on it knows what is usual
 	fmt.Println(`{"Ready":true}`)
 	_, _ = os.Stdin.Read(make([]byte, 1)) // ends with the parent
 	return 0

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -163,44 +162,6 @@ func TestProcess_ALongGCPause(t *testing.T) {
 		require.True(t, taken, "it ran, and is told to be %v: %+v", f, f.Evidence)
 	}
 	t.Skip("others have the CPUs of this machine")
-}
-
-// onOneCPU has a thread of that niceness and with one CPU do it, so that a child which it starts is
-// the same. The thread ends with it.
-func onOneCPU(t testing.TB, nice int, do func()) {
-	t.Helper()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		runtime.LockOSThread()
-		var one, all unix.CPUSet
-		require.NoError(t, unix.SchedGetaffinity(0, &all))
-		for cpu := 0; one.Count() == 0; cpu++ {
-			if all.IsSet(cpu) {
-				one.Set(cpu)
-			}
-		}
-		require.NoError(t, unix.SchedSetaffinity(0, &one))
-		require.NoError(t, unix.Setpriority(unix.PRIO_PROCESS, 0, nice))
-		do()
-	}()
-	<-ended
-}
-
-// TestProcess_Starved: a process that gives way to everybody, on a CPU that two others want all the
-// time, is told that it stood still, and that is no fault of its own. Whether it is told why is chance: its
-// goroutines move from thread to thread, and each thread has its own account of waiting.
-func TestProcess_Starved(t *testing.T) {
-	var meek *process
-	onOneCPU(t, 19, func() { meek = launch(t, "idle") })
-	onOneCPU(t, 0, func() { launch(t, "hog"); launch(t, "hog") })
-	for range 3 {
-		f := meek.wait(t, "a pause", func(line told) bool { return line.Finding.Kind.StoodStill() }).Finding
-		require.Contains(t, []Kind{Starved, Stopped}, f.Kind, "%v", f)
-		if f.Kind == Starved {
-			require.GreaterOrEqual(t, f.Evidence.Waited, f.Least*9/10)
-		}
-	}
 }
 
 // hierarchy is where cgroups with a file of that name can be made; the test is skipped if that is
