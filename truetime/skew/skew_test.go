@@ -96,6 +96,17 @@ func TestCompare_TheTruthIsInside(t *testing.T) {
 	}
 }
 
+// TestCompare_ClocksDriftWhileTheyAreAsked: one was asked two seconds after the other, both know the time exactly, and their clocks run
+// apart as fast as they may. The range holds the skew at both moments.
+func TestCompare_ClocksDriftWhileTheyAreAsked(t *testing.T) {
+	at := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC).UnixNano()
+	const apart = 2000 * ms
+	a, b := said(at, 0, 0), said(at+apart, -ms, 0) // b has lost a millisecond since a was read, at -500 ppm
+	pair := Compare(a, b, limit)
+	require.LessOrEqual(t, pair.Min, time.Duration(0), "when a was read")
+	require.GreaterOrEqual(t, pair.Max, time.Millisecond, "when b was read")
+}
+
 // unread finds when a clock showed something.
 func unread(clock func(int64) int64, shown int64) int64 {
 	low, high := int64(-1000*ms), int64(5000*ms)
