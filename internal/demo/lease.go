@@ -20,7 +20,7 @@ const shortLease = 200 * time.Millisecond
 // holding is what the process of the first holder is told.
 type holding struct {
 	Service, Path string // where it writes: /bare or /fenced
-	Reading, True int64  // the true time as a line over this machine's local clock
+	Base          int64  // of its stage: true time − reading, of a local clock that all processes of this machine share
 }
 
 // leases is the textbook's loop: check the lease, then write. The process is stopped between the two, for longer than the
@@ -46,7 +46,7 @@ func (s *stage) leaseRow(ctx context.Context, t *table, path string) error {
 	if err != nil {
 		return err
 	}
-	first, err := s.spawnHolder(ctx, holding{Service: service.url, Path: path})
+	first, err := s.spawnHolder(ctx, holding{Service: service.url, Path: path, Base: s.base})
 	if err != nil {
 		return err
 	}
@@ -87,13 +87,8 @@ func (s *stage) leaseRow(ctx context.Context, t *table, path string) error {
 	return nil
 }
 
-// spawnHolder starts the first holder, whose clock is as far behind as it may be.
+// spawnHolder starts the first holder.
 func (s *stage) spawnHolder(ctx context.Context, h holding) (*process, error) {
-	r, err := s.local.Read()
-	if err != nil {
-		return nil, err
-	}
-	h.Reading, h.True = r.Nanos, s.trueAt(r)
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
@@ -101,13 +96,17 @@ func (s *stage) spawnHolder(ctx context.Context, h holding) (*process, error) {
 	return s.spawn(ctx, "holder", string(text))
 }
 
-// holder gets the lease, checks it, says so, and writes when it hears a line: by then it may have been stopped for any time.
+// holder, whose clock is as far behind as it may be, gets the lease, checks it, says so, and writes when it hears a line: by then it may have been stopped for any time.
 func holder(ctx context.Context, in io.Reader, out io.Writer, args []string) error {
 	var h holding
 	if len(args) != 1 || json.Unmarshal([]byte(args[0]), &h) != nil {
 		return errors.New("holder needs what it is told")
 	}
-	clock, err := h.clock()
+	local, err := truetime.NewLocalClock()
+	if err != nil {
+		return err
+	}
+	clock, err := (&stage{local: local, base: h.Base}).clock(-ε)
 	if err != nil {
 		return err
 	}
@@ -137,23 +136,4 @@ func holder(ctx context.Context, in io.Reader, out io.Writer, args []string) err
 	})
 	_ = guard.Release(ctx) // it is lost
 	return nil
-}
-
-// clock returns one whose interval is the true time − ε ± ε, by the line that it was told.
-func (h holding) clock() (*truetime.Clock, error) {
-	local, err := truetime.NewLocalClock()
-	if err != nil {
-		return nil, err
-	}
-	r, err := local.Read()
-	if err != nil {
-		return nil, err
-	}
-	clock := truetime.New(local, truetime.Options{})
-	return clock, clock.Update(truetime.Bound{
-		At:       r,
-		Earliest: truetime.Line{At: h.Reading, Nanos: h.True - 2*int64(ε)},
-		Latest:   truetime.Line{At: h.Reading, Nanos: h.True},
-		Expires:  r.Nanos + int64(time.Minute),
-	}, nil)
 }
