@@ -2,7 +2,6 @@ package hlc
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/durable/durabletest"
 )
 
 // Environment of a child: its directory, and by how many nanoseconds its clock is wrong.
@@ -39,14 +40,9 @@ func TestDurable_Child(t *testing.T) {
 }
 
 // child starts one; its output ends when it does.
-func child(t *testing.T, ctx context.Context, dir string, offset time.Duration) (*exec.Cmd, *bufio.Scanner) {
+func child(t *testing.T, dir string, offset time.Duration) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestDurable_Child$", "-test.count=1")
-	cmd.Env = append(os.Environ(), childDir+"="+dir, fmt.Sprintf("%s=%d", childOffset, offset))
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	return cmd, bufio.NewScanner(out)
+	return durabletest.Child(t, "TestDurable_Child", childDir+"="+dir, fmt.Sprintf("%s=%d", childOffset, offset))
 }
 
 // TestDurable_SIGKILL kills a process at 500 random moments, half of them after it
@@ -63,7 +59,7 @@ func TestDurable_SIGKILL(t *testing.T) {
 	kills := 0
 	for ; kills < 500 && time.Now().Before(deadline); kills++ {
 		offset := -time.Duration(r.Int64N(int64(time.Minute)))
-		cmd, lines := child(t, t.Context(), dir, offset)
+		cmd, lines := child(t, dir, offset)
 		killAfter := func(most time.Duration) *time.Timer {
 			return time.AfterFunc(time.Duration(r.Int64N(int64(most))), func() { _ = cmd.Process.Kill() })
 		}
@@ -102,7 +98,7 @@ func TestDurable_SIGKILL(t *testing.T) {
 // lives, and no longer.
 func TestDurable_TwoProcesses(t *testing.T) {
 	dir := t.TempDir()
-	cmd, lines := child(t, t.Context(), dir, 0)
+	cmd, lines := child(t, dir, 0)
 	require.True(t, lines.Scan(), "it has opened the directory")
 	clock, err := New(Options{MaxLead: Unlimited})
 	require.NoError(t, err)

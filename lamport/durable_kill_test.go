@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trueclock/trueclock/internal/durable/durabletest"
 )
 
 // childDir names the directory of a child process.
@@ -36,12 +38,7 @@ func TestDurable_Child(t *testing.T) {
 // child starts one; its output ends when it does.
 func child(t *testing.T, dir string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDurable_Child$", "-test.count=1")
-	cmd.Env = append(os.Environ(), childDir+"="+dir)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	return cmd, bufio.NewScanner(out)
+	return durabletest.Child(t, "TestDurable_Child", childDir+"="+dir)
 }
 
 // TestDurable_SIGKILL kills a process 100 times, at random moments: every other

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueclock/trueclock/internal/durable"
+	"github.com/trueclock/trueclock/internal/durable/durabletest"
 )
 
 // Environment of a child: its directory, and at which sync of the directory it says so and stands still; "0" if at none.
@@ -54,12 +55,7 @@ func TestRegister_Child(t *testing.T) {
 
 func child(t *testing.T, dir string, stop int) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRegister_Child$", "-test.count=1")
-	cmd.Env = append(os.Environ(), childDir+"="+dir, fmt.Sprint(childStop, "=", stop))
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	return cmd, bufio.NewScanner(out)
+	return durabletest.Child(t, "TestRegister_Child", childDir+"="+dir, fmt.Sprint(childStop, "=", stop))
 }
 
 // TestRegister_SIGKILL kills a storage 100 times: half of them when the maximum is durable and nobody was told so, in one of its
